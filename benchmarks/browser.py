@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 #: by browser: the programs that it takes, each under any one of its names
 BROWSERS = {
@@ -64,11 +66,17 @@ class Tab(ABC):
 
     def until(self, expression: str, seconds: float = 60.0) -> None:
         """Wait until an expression is true; TimeoutError after so many seconds."""
-        end = time.monotonic() + seconds
-        while not self.run(f"Boolean({expression})"):
-            if time.monotonic() > end:
-                raise TimeoutError(f"never true: {expression}; {self.errors}")
-            time.sleep(0.02)
+        waited(lambda: self.run(f"Boolean({expression})"), lambda: f"{expression}; {self.errors}", seconds)
+
+
+def waited(found: Callable[[], T], what: Callable[[], str], seconds: float) -> T:
+    """Return what is found once there is any; TimeoutError, with `what` is waited for, after so many seconds."""
+    end = time.monotonic() + seconds
+    while not (there := found()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"never true: {what()}")
+        time.sleep(0.02)
+    return there
 
 
 def lacking(browser: str) -> str | None:

@@ -12,13 +12,12 @@ import os
 import select
 import signal
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.browser import Tab
+from benchmarks.browser import Tab, waited
 
 _OFFLINE = ("--disable-background-networking", "--disable-component-update", "--no-first-run", "--no-proxy-server")
 _HIDDEN = ("--headless=new", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND", *_OFFLINE)
@@ -59,12 +58,12 @@ class Chromium(Tab):
 
     def enter_frame(self, seconds: float = 60.0) -> None:
         """Speak to the page's first frame of another origin from now on; TimeoutError if none comes."""
-        end = time.monotonic() + seconds
-        while not (frames := [one for one in self.call("Target.getTargets")["targetInfos"] if one["type"] == "iframe"]):
-            if time.monotonic() > end:
-                raise TimeoutError("no frame of another origin")
-            time.sleep(0.02)
-        self._session = self.call("Target.attachToTarget", targetId=frames[0]["targetId"], flatten=True)["sessionId"]
+
+        def frames() -> list[dict[str, Any]]:
+            return [one for one in self.call("Target.getTargets")["targetInfos"] if one["type"] == "iframe"]
+
+        first = waited(frames, lambda: "a frame of another origin", seconds)[0]["targetId"]
+        self._session = self.call("Target.attachToTarget", targetId=first, flatten=True)["sessionId"]
         for domain in ("Runtime", "Log"):
             self.call(f"{domain}.enable")
 
@@ -79,9 +78,8 @@ class Chromium(Tab):
     def size(self, width: int, height: int) -> None:
         """Give the page another size in pixels; one below 500 wide is a telephone."""
         self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width, height=height, deviceScaleFactor=1, mobile=width < 500,
-        )  # fmt: skip
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500
+        )
 
     def processor(self) -> tuple[float, float]:
         """Return the ms of processor time that pages took so far: on the threads that draw, and on their workers'.

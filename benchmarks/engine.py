@@ -85,11 +85,7 @@ def compared(contestants: Sequence[Engine], values: Array) -> list[float]:
 
 
 def timings(
-    contestants: Sequence[Engine],
-    values: Array,
-    before: Sequence[Timing | None],
-    rounds: int,
-    patience: float,
+    contestants: Sequence[Engine], values: Array, before: Sequence[Timing | None], rounds: int, patience: float
 ) -> list[Timing]:
     """Time one batch with every engine in turn, `rounds` times over.
 

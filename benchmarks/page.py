@@ -247,18 +247,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     print(f"{machine().line()}\n")
     head = (
-        *(
-            "case",
-            "kB",
-            "kB gzipped",
-            "module, bytes",
-            "first frame, ms",
-            "a move seen",
-            "whole, quickest",
-            "median",
-            "95%",
-        ),
-        *("one thread: runs", "quantiles", "drawing", "native runs, ms", "plain JavaScript", "difference"),
+        "case",
+        "kB",
+        "kB gzipped",
+        "module, bytes",
+        "first frame, ms",
+        "a move seen",
+        "whole, quickest",
+        "median",
+        "95%",
+        "one thread: runs",
+        "quantiles",
+        "drawing",
+        "native runs, ms",
+        "plain JavaScript",
+        "difference",
     )
     rows, changes, opened = [], [], {}
     with tab() as browser:

@@ -15,10 +15,12 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from benchmarks.table import grid
 from stockflow.commands.bench import timed
 from stockflow.language import source
 
@@ -155,8 +157,7 @@ def sizes(wanted: list[int]) -> None:
     others = ["PySD", *(["pysimlin"] if importlib.util.find_spec("simlin") is not None else [])]
     heads = ["construct", "scalars", "reading, s", "MB", "compiling, s"]
     heads += [f"{name}, {what}" for name in others for what in ("s", "x", "MB")]
-    print("| " + " | ".join(heads) + " |")
-    print("|---" * len(heads) + "|")
+    print("\n".join(grid(heads, [])))
     for kind in KINDS:
         for scalars in wanted:
             with tempfile.TemporaryDirectory() as folder:
@@ -166,7 +167,7 @@ def sizes(wanted: list[int]) -> None:
                 for name in others:
                     seconds, memory, _ = _measured(name, path)
                     cells += [_shown(seconds), _shown(seconds and ours[0] and seconds / ours[0]), _shown(memory)]
-            print("| " + " | ".join(cells) + " |", flush=True)
+            print(grid(heads, [cells])[-1], flush=True)
 
 
 def _measured(engine: str, path: Path) -> tuple[float | None, float | None, float | None]:
@@ -193,26 +194,22 @@ def main() -> None:
     paths = sorted(_MODELS.glob("*.mdl"))
     ways: dict[str, Callable[[Path], object]] = {"stockflow": _here, "PySD": _pysd}
     if importlib.util.find_spec("simlin") is not None:
-        ways["pysimlin"] = _pysimlin
+        import simlin
+
+        ways["pysimlin"] = simlin.load
     for way in ways.values():
         way(paths[0])  # what is imported first is no part of reading
-    best: dict[tuple[str, str], float] = {}
+    spent: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for _ in range(_ROUNDS):
         for folder in sys.argv[1:2]:
             for path, seconds in zip(paths, _other(Path(folder), paths), strict=True):
-                _keep(best, "before", path, seconds)
+                spent["before", path.stem].append(seconds)
         for name, way in ways.items():
             for path in paths:
-                _keep(best, name, path, timed(partial(way, path))[1])
-    names = dict.fromkeys(name for name, _ in best)
-    print("| model | " + " | ".join(f"{name}, ms" for name in names) + " |")
-    print("|---" * (len(names) + 1) + "|")
-    for path in paths:
-        print(f"| {path.stem} | " + " | ".join(f"{1000 * best[name, path.stem]:.0f}" for name in names) + " |")
-
-
-def _keep(best: dict[tuple[str, str], float], name: str, path: Path, seconds: float) -> None:
-    best[name, path.stem] = min(seconds, best.get((name, path.stem), seconds))
+                spent[name, path.stem].append(timed(partial(way, path))[1])
+    names = dict.fromkeys(name for name, _ in spent)
+    rows = [[path.stem, *(f"{1000 * min(spent[name, path.stem]):.0f}" for name in names)] for path in paths]
+    print("\n".join(grid(("model", *(f"{name}, ms" for name in names)), rows)))
 
 
 def _here(path: Path) -> object:
@@ -228,12 +225,6 @@ def _pysd(path: Path) -> object:
         file = VensimFile(Path(shutil.copy(path, folder)))
         file.parse()
         return file.get_abstract_model()
-
-
-def _pysimlin(path: Path) -> object:
-    import simlin
-
-    return simlin.load(path)
 
 
 def _other(folder: Path, paths: list[Path]) -> list[float]:

@@ -14,15 +14,14 @@ import os
 import signal
 import socket
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.browser import Tab
+from benchmarks.browser import Tab, waited
 
 if TYPE_CHECKING:
     from websocket import WebSocket
@@ -168,7 +167,7 @@ def firefox(program: str, files: Path) -> Iterator[Firefox]:
         Path(folder, "user.js").write_text("".join(chosen), encoding="ascii")
         told = Path(folder, "WebDriverBiDiServer.json")
         with _running(program, "--headless", "--no-remote", "--remote-debugging-port=0", "--profile", folder):
-            _wait(lambda: told.exists() and told.read_text().endswith("}"), "Firefox listens")
+            waited(lambda: told.exists() and told.read_text().endswith("}"), lambda: "Firefox listens", 30.0)
             about = json.loads(told.read_bytes())
             address = f"ws://{about['ws_host']}:{about['ws_port']}/session"
             with closing(create_connection(address, timeout=60, suppress_origin=True)) as one:
@@ -189,7 +188,7 @@ def webkit(program: str, display: str, files: Path) -> Iterator[WebKit]:
             "WEBKIT_DISABLE_COMPOSITING_MODE": "1",
         }  # no graphics card
         with _running(program, f"--port={port}", more=place):
-            _wait(lambda: _listens(port), "WebKit's driver listens")
+            waited(lambda: _listens(port), lambda: "WebKit's driver listens", 30.0)
             yield WebKit(port, files)
 
 
@@ -208,14 +207,6 @@ def _running(
                 process.wait(10.0)
             except TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
-
-
-def _wait(true: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            raise TimeoutError(f"never: {what}")
-        time.sleep(0.02)
 
 
 def _listens(port: int) -> bool:

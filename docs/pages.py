@@ -189,9 +189,9 @@ def _drivers(paths: Iterable[Series]) -> Iterator[str]:
         runs = [list(run) for _, run in groupby(path.points, lambda point: point.source)]
         where = Path(path.points[0].place.split(" row ")[0])
         yield from (f"In `{path.unit}`, from `{where.parent.name}/{where.name}`.", "")
-        yield from _table(("value (year)", "evidence", "source"), (
-            (_points(run), run[0].evidence, run[0].source) for run in runs
-        ))  # fmt: skip
+        yield from _table(
+            ("value (year)", "evidence", "source"), ((_points(run), run[0].evidence, run[0].source) for run in runs)
+        )
 
 
 def _points(points: Sequence[Point]) -> str:

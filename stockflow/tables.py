@@ -43,7 +43,8 @@ def table_text(path: str | Path, sheet: str = "") -> str:
         rows, separator = _workbook(Path(path), content, sheet), ";"  # a comma in a cell sets nothing apart
     else:
         text = _decoded(path, content)
-        separator = _separator(text)
+        first = next((line for line in text.splitlines() if line.strip()), "")
+        separator = max(_SEPARATORS, key=first.count)  # commas where none is more frequent
         if separator == "," and not any(
             unicodedata.normalize("NFKC", one) != one for one in set(text) if one.isdigit()
         ):
@@ -86,11 +87,6 @@ def _decoded(path: str | Path, content: bytes) -> str:
     return read_text(path)
 
 
-def _separator(text: str) -> str:
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    return max(_SEPARATORS, key=first.count)  # commas where none is more frequent
-
-
 def _plain(cell: str) -> str:
     """A cell with ASCII digits and signs, if it is a number."""
     narrow = unicodedata.normalize("NFKC", cell).replace("\N{MINUS SIGN}", "-")
@@ -100,11 +96,8 @@ def _plain(cell: str) -> str:
 def _with_points(path: str | Path, rows: list[list[str]]) -> list[list[str]]:
     """Turn decimal commas into points."""
     found = [
-        (place, cell.strip())
-        for place, row in enumerate(rows, 1)
-        for cell in row
-        if _COMMA.fullmatch(cell.strip())
-    ]  # fmt: skip
+        (place, cell.strip()) for place, row in enumerate(rows, 1) for cell in row if _COMMA.fullmatch(cell.strip())
+    ]
     if not found:
         return rows
     if all(_THOUSANDS.fullmatch(cell) for _, cell in found):

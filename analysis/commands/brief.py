@@ -1,6 +1,6 @@
 """`techcycle brief`: the answers on one page, from what is on record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -38,8 +38,7 @@ def brief_command(cases: Sequence[str], out: Path, as_json: bool) -> None:
     wanted = list(dict.fromkeys(cases)) or list(CASES)
     if unknown := [case for case in wanted if case not in CASES]:
         raise InputError(f"brief: nothing is on record of {unknown[0]!r}; it has {', '.join(CASES)}")
-    folder = Folder(out)
-    folder.prepare()
+    folder = Folder(out).prepare()
     brief = brief_on_record(wanted, folder)
     files = [write_brief(brief, folder, "brief", {}), *write_pages(brief.cases, folder.root)]
     if find_spec("fpdf"):
@@ -56,17 +55,10 @@ def brief_command(cases: Sequence[str], out: Path, as_json: bool) -> None:
          "figures": list(map(str, one.pictures.values()))}
         for one in answers
     ]  # fmt: skip
-    told = [
-        line
-        for one in answers
-        for line in (one.question, *one.sentences, *_listed(one.points), *map(_but, one.objections), "")
-    ]
+    told = []
+    for one in answers:
+        told += [one.question, *one.sentences]
+        for head, lines in one.points.items():
+            told += [head, *(f"- {line}" for line in lines)]
+        told += [*(worded("But: {objection}", objection=each) for each in one.objections), ""]
     say(as_json, data, *told, *lacking, worded("Written: {files}", files=", ".join(map(str, files))))
-
-
-def _listed(points: Mapping[str, Sequence[str]]) -> list[str]:
-    return [line for head, lines in points.items() for line in (head, *(f"- {one}" for one in lines))]
-
-
-def _but(objection: str) -> str:
-    return worded("But: {objection}", objection=objection)

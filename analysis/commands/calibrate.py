@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.shared import CASE, JSON, OUT, only_options, say
+from analysis.commands.shared import CASE, FILE, JSON, OUT, only_options, say
 from analysis.fits.figures import series_against_data
 from analysis.fits.tables import calibration_tables, estimate_table, in_case_units, series_table
 from analysis.plain.folder import Folder
@@ -31,10 +31,10 @@ from stockflow.vensim_files.files import read_control, read_payoff
 @CASE
 @click.option("--starts", type=Whole(1, 1000), help="Number of starts; default: the target file's.")
 @OUT
-@click.option("--targets", type=click.Path(path_type=Path), help="Target file (TOML) instead of the project's own.")
+@click.option("--targets", type=FILE, help="Target file (TOML) instead of the project's own.")
 @click.option("--posterior", is_flag=True, help="Also sample the posterior (minutes); goes on where it was stopped.")
 @click.option("--accept", is_flag=True, help="Keep the posterior: calibration/results, the case file, the model files.")
-@click.option("--data", type=click.Path(path_type=Path), help="Table to fit: series,year,value,unit,source.")
+@click.option("--data", type=FILE, help="Table to fit: series,year,value,unit,source.")
 @click.option("--quick", is_flag=True, help="With --data: few draws, for a first look.")
 @JSON
 def calibrate(
@@ -116,9 +116,9 @@ def _fit_to(data: Path, case: str, starts: int | None, quick: bool, as_json: boo
 
 @click.command("import-vensim")
 @click.argument("case")
-@click.argument("payoff", type=click.Path(path_type=Path))
-@click.argument("control", type=click.Path(path_type=Path))
-@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("payoff", type=FILE)
+@click.argument("control", type=FILE)
+@click.argument("data", type=FILE)
 @click.option("--region", required=True, help="Where the data were observed.")
 @click.option("--measure", type=click.Choice(["at the time", "mid year", "year end"]), default="at the time",
               show_default=True, help="When a value is compared; 'at the time' is what Vensim does.")  # fmt: skip

@@ -87,7 +87,7 @@ def exit_command(
     taken = (length or study.grid.lengths[0]) if shape != "cliff" else 0.0
     found = named_exit(
         study, Asked(tuple(dict.fromkeys(ends)), start, shape, taken, announced, against), draws or study.draws
-    )  # fmt: skip
+    )
     folder, label = folder_of([study.case], out, tables), label_of(found)
     file = folder.table(f"{label}.csv", found.table)
     figure = exit_figure(found, folder.figure(label))

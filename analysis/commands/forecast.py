@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from analysis.commands.shared import CASE, JSON, OUT, folder_of, given, only_options, say
+from analysis.commands.shared import CASE, FILE, JSON, OUT, folder_of, given, only_options, say
 from analysis.forecasts.figures import NAMES, ahead_fans, ahead_numbers
 from analysis.forecasts.study import forecast_json, forecast_words, rivals, run_forecasts, skill_rows, unscored_words
 from analysis.plain.folder import Folder
@@ -76,10 +76,8 @@ def forecast(
         return
     case = home.name
     found, table = run_forecasts(case, Folder(out), origins, MODES if mode == "both" else (mode,), accept)  # type: ignore[arg-type]
-    said = [f"\n{term(YARDSTICK)}", text(yardstick({case: table}, settings))]
-    said.append(
-        "\n" + worded("Against each forecaster used throughout (ratio: geometric mean of model CRPS over its CRPS):")
-    )
+    each = worded("Against each forecaster used throughout (ratio: geometric mean of model CRPS over its CRPS):")
+    said = [f"\n{term(YARDSTICK)}", text(yardstick({case: table}, settings)), f"\n{each}"]
     words = unscored_words(found) + forecast_words(table, case, settings)
     say(as_json, forecast_json(found, table), text(skill_rows(table)), *said, text(rivals(table)) + "\n", *words)
 
@@ -125,7 +123,7 @@ def _ahead(case: str, until: int | None, skip_hindcast: bool, out: Path, as_json
 
 @click.command()
 @CASE
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="CSV: series,year,value,unit,source.")
+@click.option("--data", type=FILE, required=True, help="CSV: series,year,value,unit,source.")
 @click.option("--from", "since", type=Whole(), metavar="YEAR", help="Leave out rows before this year.")
 @JSON
 def score(case: str, data: Path, since: int | None, as_json: bool) -> None:

@@ -56,16 +56,13 @@ def paths(cases: Sequence[str], draws: int | None, study: Path, ahead: bool, out
     table = parts["stages"].tables["durations"]
     rows = table[["case", "clock"]].drop_duplicates()
     wide = table.pivot(index=["case", "clock"], columns="stage", values="years").loc[list(map(tuple, rows.to_numpy()))]
-    wide = (
-        wide.reindex(columns=list(STAGES)).round(1).rename(index=term, columns=term).rename_axis(columns=term("stage"))
-    )
+    wide = wide.reindex(columns=list(STAGES)).round(1).rename(index=term, columns=term)
+    wide = wide.rename_axis(index=[term("case"), term("clock")], columns=term("stage"))
     say(
         as_json,
         {name: one.record() for name, one in parts.items()},
         worded("Years from each clock to each stage, medians (intervals: results/paths.csv):"),
-        screen(
-            wide.rename_axis(index=[term("case"), term("clock")]), na_rep="-", float_format=lambda v: when(v, ".1f")
-        ),
+        screen(wide, na_rep="-", float_format=lambda v: when(v, ".1f")),
         "\n" + worded("Years between dated stages of other technologies (calibration/data/technology_timelines.csv):"),
         text(parts["stages"].tables["published"]),
         *("\n" + "\n".join(one.words) for one in parts.values() if one.words),
@@ -80,8 +77,7 @@ def paths(cases: Sequence[str], draws: int | None, study: Path, ahead: bool, out
 
 @click.command("latecomers")
 @click.argument("name", default="dram")
-@click.option("--draws", type=Whole(1, 1000), default=DRAWS, show_default=True,
-              help="Draws of the leader's posterior.")  # fmt: skip
+@click.option("--draws", type=Whole(1, 1000), default=DRAWS, show_default=True, help="Draws of the leader's posterior.")
 @click.option("--figure", type=FILE, help="Also draw the shares: FIGURE.png, .svg and .csv.")
 @JSON
 def latecomers_command(name: str, draws: int, figure: Path | None, as_json: bool) -> None:

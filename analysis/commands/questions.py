@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from analysis.commands.shared import CASE, INSTRUMENTS, JSON, OUT, say
+from analysis.commands.shared import CASE, FILE, INSTRUMENTS, JSON, OUT, say
 from analysis.draws.ended import named
 from analysis.phase_out.by_instrument.named import Asked, file_label
 from analysis.plain.folder import Folder
@@ -26,7 +26,7 @@ from calibration.records.results import accepted_posterior
 from models.case import load_case
 from stockflow.errors import InputError
 
-STUDY = click.option("--study", type=click.Path(path_type=Path), help="Study file (TOML) instead of the shipped one.")
+STUDY = click.option("--study", type=FILE, help="Study file (TOML) instead of the shipped one.")
 
 
 @click.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analysis.commands.shared import CASE, JSON, say
+from analysis.commands.shared import CASE, FILE, JSON, say
 from analysis.plain.language import term, worded
 from models.case import load_case
 from models.home import home_of
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 @click.command()
 @CASE
 @click.option("--set", "settings", multiple=True, metavar='"NAME=VALUE"', help="Set a constant; may be repeated.")
-@click.option("--policy", type=click.Path(path_type=Path),
+@click.option("--policy", type=FILE,
               help="Table (CSV, xlsx) of new paths: variable,year,value,unit; or a schedule (TOML).")  # fmt: skip
-@click.option("--changes", "changes_file", type=click.Path(path_type=Path),
+@click.option("--changes", "changes_file", type=FILE,
               help="Vensim changes file (.cin) or outcome (.out); --set goes before it.")  # fmt: skip
 @click.option("--schedule", metavar="NAME_OR_FILE",
               help="Schedule of support: a shipped one (see `techcycle policy list`) or a TOML file.")  # fmt: skip
@@ -42,8 +42,7 @@ if TYPE_CHECKING:
 @click.option("--engine", type=click.Choice(["batch", "reference"]), default="batch", show_default=True,
               help="batch: compiled; reference: PySD, slow and trusted.")  # fmt: skip
 @click.option("--excel", is_flag=True, help="CSV with a byte order mark, by which the Chinese Excel knows UTF-8.")
-@click.option("--out", type=click.Path(path_type=Path),
-              help="File to write: CSV, or a workbook (.xlsx) with notes on its columns.")  # fmt: skip
+@click.option("--out", type=FILE, help="File to write: CSV, or a workbook (.xlsx) with notes on its columns.")
 def run(
     case: str,
     settings: Sequence[str],

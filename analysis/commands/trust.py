@@ -12,14 +12,7 @@ from analysis.plain.shown import records, text
 from analysis.report.cells import described
 from analysis.scoreboard.board import scoreboard as score
 from analysis.trust import numerics
-from analysis.trust.chapter import (
-    identify_case,
-    posteriors_of,
-    ridge_words,
-    statement_words,
-    tables_of,
-    verdict_words,
-)
+from analysis.trust.chapter import identify_case, posteriors_of, ridge_words, statement_words, tables_of, verdict_words
 from calibration.records.results import accepted_fits, load_accepted
 from models.case import CASES, load_case
 from models.home import home_of

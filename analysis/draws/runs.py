@@ -129,10 +129,8 @@ def held(went: Runs, what: Mapping[str, float | str], since: float, own_at: floa
         path = went.values[name].copy()
         if value == OWN:
             path[:, after] = went.at(name, begin if own_at is None else own_at)[:, None]
-        elif isinstance(value, str):
-            path[:, after] = went.values[value][:, after]
         else:
-            path[:, after] = value
+            path[:, after] = went.values[value][:, after] if isinstance(value, str) else value
         paths[name] = (went.times, path)
     return paths
 

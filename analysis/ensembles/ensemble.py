@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -102,11 +101,9 @@ class Ensemble:
 def versions() -> Mapping[str, str]:
     """Return what the last bit of a number may depend on beside the ensemble: programs and packages."""
     texts = (file.read_bytes() for file in sorted(Path(models.__file__).parent.rglob("*.py")))
-    return MappingProxyType(
-        {
-            "python": platform.python_version(),
-            "stockflow": f"{VERSION} {fingerprint()[:16]}",
-            "models": hashlib.sha256(b"\0".join(texts)).hexdigest()[:16],
-            **{package: version(package) for package in _PACKAGES},
-        }
-    )
+    return {
+        "python": platform.python_version(),
+        "stockflow": f"{VERSION} {fingerprint()[:16]}",
+        "models": hashlib.sha256(b"\0".join(texts)).hexdigest()[:16],
+        **{package: version(package) for package in _PACKAGES},
+    }

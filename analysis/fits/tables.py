@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 import pandas as pd
 
 from analysis.plain.language import listed, marked, term, worded
-from calibration.fitting.estimates import Calibration, Variant
+from calibration.fitting.estimates import Calibration
 from calibration.fitting.targets import SeriesTarget, Targets, load_targets
 from calibration.forecasting.residuals import residual_table
 from calibration.observed.observations import observed
@@ -116,11 +116,6 @@ def start_table(calibration: Calibration) -> pd.DataFrame:
     """One row per start of the closed loop, best end first."""
     table = pd.DataFrame([asdict(s) for s in calibration.closed.starts]).drop(columns="values")
     return table.sort_values("objective_after").rename(columns=lambda c: c.replace("_", " "))
-
-
-def ridge_table(calibration: Calibration, variants: tuple[Variant, ...]) -> pd.DataFrame:
-    """Objective and causal effect along the held response."""
-    return pd.DataFrame([{calibration.response: v.response, "objective": v.objective, **v.effects} for v in variants])
 
 
 def misfits(series: Mapping[str, Sequence[tuple[int, float]]]) -> list[tuple[str, str]]:

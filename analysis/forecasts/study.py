@@ -5,7 +5,7 @@ The accepted ones are told as report and README show them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,7 +139,7 @@ def _cell(by: pd.DataFrame, forecaster: str | None, column: str) -> float:
 def forecast_words(table: pd.DataFrame, case: str, settings: ForecastSettings) -> list[str]:
     """Say how often the model won at the headline origin, every loss by name, and how wide its intervals are."""
     about, origin = settings.of(load_targets(case)), settings.headline_origin
-    words = []
+    words: list[str] = []
     run = set(zip(table["mode"], table["origin"], strict=True))
     for mode in [one for one in dict.fromkeys(table["mode"]) if (one, origin) in run]:
         met = duels(table, about.headline, str(mode), origin)
@@ -159,10 +159,9 @@ def forecast_words(table: pd.DataFrame, case: str, settings: ForecastSettings) -
     if later := fixed_by_later_data(load_case(case), load_targets(case)):
         words.append(
             worded(
-                "What these forecasts still know of their future: fixed values of {names} come from a look at "
-                "all years, "
-                "priors were written by people who know them, and the bound {bound:g} of the errors' persistence was "
-                "chosen with the misfits of 2019-21 in view.",
+                "What these forecasts still know of their future: fixed values of {names} come from a look at all "
+                "years, priors were written by people who know them, and the bound {bound:g} of the errors' "
+                "persistence was chosen with the misfits of 2019-21 in view.",
                 names=listed(map(term, later)),
                 bound=load_targets(case).errors.largest_persistence,
             )
@@ -171,30 +170,23 @@ def forecast_words(table: pd.DataFrame, case: str, settings: ForecastSettings) -
         worded(
             "Years from one origin are few and their errors hang together: Diebold-Mariano tests have low power, and a "
             "large p shows no equality. A small p does not show a difference either: the rival was chosen in "
-            "hindsight, "
-            "and losses of neighbouring years are correlated; at a correlation of 0.6 a test at 5% rejects a "
-            "quarter to "
-            "a third of equals."
+            "hindsight, and losses of neighbouring years are correlated; at a correlation of 0.6 a test at 5% rejects "
+            "a quarter to a third of equals."
         )
     )
     return words
 
 
-def coverage_words(table: pd.DataFrame) -> list[str]:
+def coverage_words(table: pd.DataFrame) -> Iterator[str]:
     """Say, for each mode, what share of all forecast years, over series and origins, the model's intervals hold."""
-    words = []
     for mode, part in table[table["forecaster"] == MODEL].groupby("mode", sort=False):
         held = {level: np.average(part[f"inside {level}"], weights=part["years"]) for level in ("50%", "90%")}
-        words.append(
-            worded(
-                "{mode}, all origins: of {years} years of {series} series {half:.0%} in the 50% and {most:.0%} "
-                "in the 90% "
-                "intervals of the model.",
-                mode=term(str(mode)), years=int(part["years"].sum()), series=part["series"].nunique(), half=held["50%"],
-                most=held["90%"],
-            )
+        yield worded(
+            "{mode}, all origins: of {years} years of {series} series {half:.0%} in the 50% and {most:.0%} in the "
+            "90% intervals of the model.",
+            mode=term(str(mode)), years=int(part["years"].sum()), series=part["series"].nunique(), half=held["50%"],
+            most=held["90%"],
         )  # fmt: skip
-    return words
 
 
 def _beside(table: pd.DataFrame, about: CaseSettings, mode: str, origin: int) -> list[str]:
@@ -211,34 +203,34 @@ def _beside(table: pd.DataFrame, about: CaseSettings, mode: str, origin: int) ->
     ]  # fmt: skip
 
 
-def _told(met: pd.DataFrame, mode: str, origin: int) -> list[str]:
+def _told(met: pd.DataFrame, mode: str, origin: int) -> Iterator[str]:
     model, combined, reference, best = (
         met[name] for name in ("model CRPS", "combined CRPS", "reference CRPS", "its CRPS")
     )
     inside = float(np.average(met["inside 90%"], weights=met["years"]))
-    words = [
-        worded(
-            "{mode} from {origin}, {count} headline series: the model beats the reference named in advance on {won} of "
-            "{of} and the best naive forecast in hindsight, an upper bound, on {best}; model and reference "
-            "together beat "
-            "them on {both} and {both_best}. {inside:.0%} of observations lie in the model's 90% intervals.",
-            mode=term(mode), origin=origin, count=len(met), won=(model < reference).sum(), of=reference.notna().sum(),
-            best=(model < best).sum(), both=(combined < reference).sum(), both_best=(combined < best).sum(),
-            inside=inside,
-        )
-    ]  # fmt: skip
+    yield worded(
+        "{mode} from {origin}, {count} headline series: the model beats the reference named in advance on {won} of "
+        "{of} and the best naive forecast in hindsight, an upper bound, on {best}; model and reference together "
+        "beat them on {both} and {both_best}. {inside:.0%} of observations lie in the model's 90% intervals.",
+        mode=term(mode),
+        origin=origin,
+        count=len(met),
+        won=(model < reference).sum(),
+        of=reference.notna().sum(),
+        best=(model < best).sum(),
+        both=(combined < reference).sum(),
+        both_best=(combined < best).sum(),
+        inside=inside,
+    )
     for one in met[model >= best].to_dict("records"):
         ratio = one["model CRPS"] / one["its CRPS"]
-        words.append(
-            worded(
-                "{mode} from {origin}: {series} loses to {best}: CRPS {own:.3f} against {other:.3f}, a ratio of "
-                "{ratio:.2f}{much}.",
-                mode=term(mode), origin=origin, series=term(one["series"]), best=term(one["best in hindsight"]),
-                own=one["model CRPS"], other=one["its CRPS"], ratio=ratio,
-                much=worded(" (more than twice)") if ratio > TWICE else "",
-            )
+        yield worded(
+            "{mode} from {origin}: {series} loses to {best}: CRPS {own:.3f} against {other:.3f}, a ratio of "
+            "{ratio:.2f}{much}.",
+            mode=term(mode), origin=origin, series=term(one["series"]), best=term(one["best in hindsight"]),
+            own=one["model CRPS"], other=one["its CRPS"], ratio=ratio,
+            much=worded(" (more than twice)") if ratio > TWICE else "",
         )  # fmt: skip
-    return words
 
 
 def unscored_words(found: ScoredCase) -> list[str]:

@@ -1,6 +1,6 @@
 """Studies run, saved and told: tables, words and figures of loops, barriers and instruments, for command or report."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -86,21 +86,10 @@ def loop_words(found: Dominance, taken: TakenOver, cut: Sequence[Knockout], stud
     words = [takeover_words(taken), *_learning_words(found)]
     stretches = [one for one in phases(found, *study.case(found.case).shown) if one[1] - one[0] >= 2]
     told = listed(
-        worded(
-            "{first}-{last} {loop} ({probability:.0%})",
-            first=first,
-            last=last,
-            loop=term(name),
-            probability=probability,
-        )
-        for first, last, name, probability in stretches
-    )
-    words.append(
-        worded(
-            "longest-lived strongest loops (probability over draws): {loops}.",
-            loops=told or worded("none for three years"),
-        )
-    )
+        worded("{first}-{last} {loop} ({probability:.0%})", first=first, last=last, loop=term(name), probability=share)
+        for first, last, name, share in stretches
+    ) or worded("none for three years")
+    words.append(worded("longest-lived strongest loops (probability over draws): {loops}.", loops=told))
     often = zip(found.names, (found.dominates >= 0.5).sum(axis=0), strict=True)
     alone = [worded("{loop} in {years} years", loop=term(name), years=years) for name, years in often if years]
     words.append(
@@ -193,7 +182,7 @@ def tell_instruments(cases: Sequence[str], study: InstrumentStudy, folder: Folde
     return told
 
 
-def instrument_words(found: Instruments, study: InstrumentStudy) -> list[str]:
+def instrument_words(found: Instruments, study: InstrumentStudy) -> Iterator[str]:
     """Say what moves adoption most, what moves nothing here, what rests on assumption, and what the case lacks."""
     ups = [one for one in found.tried if one.change in ("more", "on", "to")]
     ranked = sorted(ups, key=lambda one: -abs(interval(one.moves["domestic sales"])[1]))[:5]
@@ -206,37 +195,29 @@ def instrument_words(found: Instruments, study: InstrumentStudy) -> list[str]:
     idle = [name for name in names if not any(one.acts for one in found.tried if one.lever.instrument.name == name)]
     assumed = list(dict.fromkeys(one.lever.instrument.name for one in found.tried if one.assumption))
     absent = [worded("{name} ({place})", name=term(name), place=term(why)) for name, why in found.absent.items()]
-    words = [
-        worded(
-            "{there} of {all} instruments have an input here ({basis}). Domestic sales to {until:g} move most with "
-            "{best}.",
-            there=len(names),
-            all=len(names) + len(found.absent),
-            basis=term(found.basis),
-            until=found.until,
-            best=best,
-        ),
-        worded("assumption only: {names}.", names=listed(map(term, assumed)) or none),
-        worded("absent: {names}.", names=listed(absent) or none),
-    ]
+    yield worded(
+        "{there} of {all} instruments have an input here ({basis}). Domestic sales to {until:g} move most with {best}.",
+        there=len(names),
+        all=len(names) + len(found.absent),
+        basis=term(found.basis),
+        until=found.until,
+        best=best,
+    )
+    yield worded("assumption only: {names}.", names=listed(map(term, assumed)) or none)
+    yield worded("absent: {names}.", names=listed(absent) or none)
     if idle:
-        words.append(
-            worded(
-                "without effect here, because what it loosens does not bind: {names}.", names=listed(map(term, idle))
-            )
+        yield worded(
+            "without effect here, because what it loosens does not bind: {names}.", names=listed(map(term, idle))
         )
     moving = {one.lever.instrument.name for one in found.tried if not _little(one, study)}
     if small := [name for name in names if name not in moving and name not in idle]:
-        words.append(
-            worded(
-                "in name only (no change tried moves sales or output by {little:.1%} or a stage by {soon:g} years): "
-                "{names}.",
-                little=study.little,
-                soon=study.soon,
-                names=listed(map(term, small)),
-            )
+        yield worded(
+            "in name only (no change tried moves sales or output by {little:.1%} or a stage by {soon:g} years): "
+            "{names}.",
+            little=study.little,
+            soon=study.soon,
+            names=listed(map(term, small)),
         )
-    return words
 
 
 def _little(one: Tried, study: InstrumentStudy) -> bool:
@@ -266,9 +247,8 @@ def tell_barriers(cases: Sequence[str], study: InstrumentStudy, folder: Folder, 
     return told
 
 
-def barrier_words(found: Barriers) -> list[str]:
+def barrier_words(found: Barriers) -> Iterator[str]:
     """Say how long the industry waited at each barrier, what was lost, and what shortens the wait most."""
-    words = []
     posterior = len(found.waits[0].ends) > 1
     for wait in found.waits:
         share, barrier = interval(wait.lost)[1], term(wait.barrier)
@@ -276,13 +256,11 @@ def barrier_words(found: Barriers) -> list[str]:
         if wait.barrier == BARRIERS[-1]:
             lost = worded("{share:.0%} of designs left the market", share=share)
         if wait.before:
-            words.append(
-                worded(
-                    "{barrier} was crossed before the run starts; {lost} to {until:g}.",
-                    barrier=barrier,
-                    lost=lost,
-                    until=found.until,
-                )
+            yield worded(
+                "{barrier} was crossed before the run starts; {lost} to {until:g}.",
+                barrier=barrier,
+                lost=lost,
+                until=found.until,
             )
             continue
         low, middle, high = interval(wait.years)
@@ -296,16 +274,13 @@ def barrier_words(found: Barriers) -> list[str]:
             )
             for one in strongest_levers(found, wait.barrier)
         )
-        words.append(
-            worded(
-                "{barrier}: {told}; {lost}; shortened most by {helps}.",
-                barrier=barrier,
-                told=told,
-                lost=lost,
-                helps=helps or worded("none of the instruments"),
-            )
+        yield worded(
+            "{barrier}: {told}; {lost}; shortened most by {helps}.",
+            barrier=barrier,
+            told=told,
+            lost=lost,
+            helps=helps or worded("none of the instruments"),
         )
-    return words
 
 
 def _moved(one: Tried) -> str:

@@ -78,9 +78,7 @@ def loop_dominance(of: Drawn, study: LoopStudy, compared: bool = True) -> Domina
     polarity = tuple(study.named(name).polarity for name in names)
     years = scores["time"].to_numpy()[1:] - YEAR
     known = _named_share(of, study, until) if compared else np.full(len(years), np.nan)
-    return Dominance(
-        of.case, of.basis, of.posterior, study.dominant, years, names, polarity, share, signed, known,
-    )  # fmt: skip
+    return Dominance(of.case, of.basis, of.posterior, study.dominant, years, names, polarity, share, signed, known)
 
 
 def _main(partition: NDArray[np.int_]) -> NDArray[np.bool_]:

@@ -66,7 +66,7 @@ def takeover(of: Drawn, study: LoopStudy) -> TakenOver:
     chosen = asked.window
     return TakenOver(
         of.case, of.basis, settings.since, chosen, years, support[chosen], learned[chosen], learning[chosen], others
-    )  # fmt: skip
+    )
 
 
 def _year_of(years: Array, support: Array, learned: Array) -> Array:

@@ -69,15 +69,14 @@ def tell_followers(
         folder.table("latecomers_shares.csv", race.shares)
 
     def told() -> Told:
-        words, stems = follower_words(clocks, shut), []
+        words, stems = [*follower_words(clocks, shut)], []
         if race is not None:
             stems.append(folder.figure("latecomers"))
             figures.race_figure(race, stems[0])
             words.append(
                 worded(
                     "Memory chips: root mean square error of the shares {error:.2f} of the market; {misses}; {basis} "
-                    "What is "
-                    "said of the followers is judged, and no interval covers that.",
+                    "What is said of the followers is judged, and no interval covers that.",
                     error=race.share_error, misses=race.last_misses(), basis=term(race.basis),
                 )
             )  # fmt: skip

@@ -339,8 +339,7 @@ def race_figure(answer: Following, stem: Path) -> Path:
         for follower in race.study.followers.values():
             ax.axvline(follower.entry, color="#9aa5ab", linewidth=0.8, zorder=0)
             enters = worded("{country} enters", country=term(follower.title))
-            ax.annotate(enters, (follower.entry, 102), ha="center", fontsize=8, color="#5f6b73",
-                        annotation_clip=False)  # fmt: skip
+            ax.annotate(enters, (follower.entry, 102), ha="center", fontsize=8, color="#5f6b73", annotation_clip=False)
         ax.set_ylim(0, 100)
         ax.set_ylabel(worded("share of world sales (%)"))
         ax.set_xlabel(worded("year"))

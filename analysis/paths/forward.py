@@ -8,10 +8,10 @@ import pandas as pd
 
 from analysis.draws.runs import Drawn, Runs
 from analysis.paths.study import Ahead, Forward, PathStudy, Quantity
-from models.policy import is_driver
+from models.policy import is_driver, known_variable
 from models.schedules.file import load_schedule
 from models.schedules.run import run_schedule
-from stockflow import Model, Variable
+from stockflow import Model
 from stockflow.arrays import Array
 from stockflow.errors import InputError, UnknownNameError, unknown
 from stockflow.intervals import interval
@@ -73,7 +73,7 @@ def _future(of: Drawn, study: PathStudy, forward: Forward, scenario: str, policy
 
 def _check(model: Model, one: Quantity, place: str) -> None:
     for name in filter(None, (one.of, one.over)):
-        _known(model, "variable", name, place)
+        known_variable(model, name, place)
     unit = model.variable(one.of).unit
     if one.over is not None:
         unit = "1" if model.variable(one.over).unit == unit else f"{unit} / {model.variable(one.over).unit}"
@@ -111,15 +111,12 @@ def changed(model: Model, one: Ahead, place: str) -> Model:
 
 
 def _driver(model: Model, name: str, place: str) -> None:
-    if not is_driver(_known(model, "driver", name, place)):
-        raise InputError(f"{place}: {name!r} is no driver: the model computes it")
-
-
-def _known(model: Model, kind: str, name: str, place: str) -> Variable:
     try:
-        return model.variable(name)
+        moves = is_driver(model.variable(name))
     except UnknownNameError:
-        raise unknown(kind, name, model.variables, place) from None
+        raise unknown("driver", name, model.variables, place) from None
+    if not moves:
+        raise InputError(f"{place}: {name!r} is no driver: the model computes it")
 
 
 def future_table(case: str, found: Sequence[Future], forward: Forward) -> pd.DataFrame:

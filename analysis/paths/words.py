@@ -1,6 +1,6 @@
 """What the paths say, in sentences."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from analysis.draws.stages import LARGE, PRODUCT
 from analysis.paths.durations import Dated, means
 from analysis.paths.latecomers import LATECOMER, LEADER
 from analysis.paths.study import PathStudy
-from analysis.plain.language import listed, one_by_one, term, worded
+from analysis.plain.language import listed, marked, one_by_one, term, worded
 from analysis.plain.shown import when
 from analysis.plain.units import customary
 from models.case import load_case
@@ -110,13 +110,16 @@ def published_words(table: pd.DataFrame, placed: pd.DataFrame, study: PathStudy)
     ]  # fmt: skip
 
 
-def follower_words(clocks: pd.DataFrame, alone: Sequence[pd.DataFrame]) -> list[str]:
+def follower_words(clocks: pd.DataFrame, alone: Sequence[pd.DataFrame]) -> Iterator[str]:
     """Say who was quicker on which clock, and what a latecomer owes to those before it."""
     large = clocks[(clocks["stage"] == LARGE) & np.isfinite(clocks["year"].astype(float))]
     leaders, late = large[large["role"] == LEADER], large[large["role"] == LATECOMER]
-    words = []
     if len(leaders) and len(late):
-        for column in ("from discovery", "from entry"):
+        counted = {
+            "from discovery": marked("Years to 10% of the market from discovery: latecomers {late}; leaders {lead}."),
+            "from entry": marked("Years to 10% of the market from their own entry: latecomers {late}; leaders {lead}."),
+        }
+        for column, said in counted.items():
             lead, follow = (
                 listed(
                     worded("{who} {years:.0f}", who=term(row["who"]), years=row[column])
@@ -124,37 +127,20 @@ def follower_words(clocks: pd.DataFrame, alone: Sequence[pd.DataFrame]) -> list[
                 )
                 for part in (leaders, late)
             )
-            if column == "from discovery":
-                said = worded(
-                    "Years to 10% of the market from discovery: latecomers {late}; leaders {lead}.",
-                    late=follow,
-                    lead=lead,
-                )
-            else:
-                said = worded(
-                    "Years to 10% of the market from their own entry: latecomers {late}; leaders {lead}.",
-                    late=follow,
-                    lead=lead,
-                )
-            words.append(said)
-        words.append(
-            worded(
-                "Only memory chips have a leader and followers in one industry; the others are set side by side and "
-                "differ in much besides."
-            )
+            yield worded(said, late=follow, lead=lead)
+        yield worded(
+            "Only memory chips have a leader and followers in one industry; the others are set side by side and "
+            "differ in much besides."
         )
         chips = leaders[leaders["who"].str.contains("circuits")]
-        words += [_late(row, chips.iloc[0]) for row in late.to_dict("records") if row["who"].startswith("Memory")]
+        yield from [_late(row, chips.iloc[0]) for row in late.to_dict("records") if row["who"].startswith("Memory")]
     for table in alone:
         row = table[table["stage"] == LARGE].iloc[0]
-        words.append(
-            worded(
-                "{case}: with {without}, 10% of the market comes {years:.1f} years later ({low:.1f} to {high:.1f}).",
-                case=_title(row["case"]), without=term(row["without"]), years=row["years later"], low=row["low"],
-                high=row["high"],
-            )
+        yield worded(
+            "{case}: with {without}, 10% of the market comes {years:.1f} years later ({low:.1f} to {high:.1f}).",
+            case=_title(row["case"]), without=term(row["without"]), years=row["years later"], low=row["low"],
+            high=row["high"],
         )  # fmt: skip
-    return words
 
 
 def _late(row: Mapping[Hashable, Any], leader: pd.Series) -> str:
@@ -173,26 +159,23 @@ def _late(row: Mapping[Hashable, Any], leader: pd.Series) -> str:
     )  # fmt: skip
 
 
-def forward_words(tables: Mapping[str, pd.DataFrame], study: PathStudy) -> list[str]:
+def forward_words(tables: Mapping[str, pd.DataFrame], study: PathStudy) -> Iterator[str]:
     """Say what the runs ahead are and what they span."""
-    words = [
-        worded(
-            "Runs ahead: no observation after 2023 tests them, and forecasts from past years lose to simple curves on "
-            "several series, so read differences between worlds and policies rather than levels. Bands hold what the "
-            "posterior leaves open, not what the equations may have wrong."
-        )
-    ]
+    yield worded(
+        "Runs ahead: no observation after 2023 tests them, and forecasts from past years lose to simple curves on "
+        "several series, so read differences between worlds and policies rather than levels. Bands hold what the "
+        "posterior leaves open, not what the equations may have wrong."
+    )
     for case, table in tables.items():
         first = str(table["quantity"].iloc[0])
         for year in dict.fromkeys([table["year"].iloc[0], table["year"].max()]):
-            words.append(_ahead(case, first, table[(table["quantity"] == first) & (table["year"] == year)]))
+            yield _ahead(case, first, table[(table["quantity"] == first) & (table["year"] == year)])
         changes = (*study.forward[case].scenarios.items(), *study.forward[case].policies.items())
-        words += [
+        yield from [
             worded("{case}, {name}: {why}.", case=_title(case), name=term(name), why=term(one.not_counted))
             for name, one in changes
             if one.not_counted
         ]
-    return words
 
 
 def _ahead(case: str, quantity: str, part: pd.DataFrame) -> str:

@@ -135,10 +135,7 @@ def outlay(study: ExitStudy, times: Array, values: Values, rate: float = 0.0) ->
     """Public money for one schedule, (draw,), in present value: lines to the horizon, support in the tail, debts."""
     end = int(np.searchsorted(times, study.horizon - 1e-9))
     whole = present_value(times[: end + 1], values[TOTAL][:, : end + 1], rate, study.base_year)
-    if end == len(times) - 1:
-        tail = np.zeros_like(whole)
-    else:
-        tail = present_value(times[end:], values[SUPPORT.stock][:, end:], rate, study.base_year)
+    tail = present_value(times[end:], values[SUPPORT.stock][:, end:], rate, study.base_year)
     return np.asarray(whole + tail + values[ARREARS][:, -1] * discount(times[-1], rate, study.base_year))
 
 

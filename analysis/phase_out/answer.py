@@ -58,11 +58,7 @@ class PhaseOutAnswer:
 
 
 def answer_study(
-    study: PhaseOutStudy,
-    stem: Path,
-    scheduler: str | None = None,
-    progress: bool = False,
-    said: Beside | None = None,
+    study: PhaseOutStudy, stem: Path, scheduler: str | None = None, progress: bool = False, said: Beside | None = None
 ) -> PhaseOutAnswer:
     """Run a study into the store `stem`.zarr, or go on with it, and answer it; by instrument, too, if not `said` yet.
 

@@ -1,5 +1,7 @@
 """What support costs, which schedule is best, and what a further year of it changes, in words and one table."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -12,10 +14,10 @@ from analysis.plain.shown import capital
 from analysis.plain.units import customary
 
 
-def cost_words(found: Results) -> list[str]:
+def cost_words(found: Results) -> Iterator[str]:
     """Outlay, cost per additional unit, free riders, and what stands apart."""
     study, texts = found.study, found.study.texts
-    words = [worded("Support: {what}. Paid by {by}.", what=term(texts.support), by=term(texts.paid_by))]
+    yield worded("Support: {what}. Paid by {by}.", what=term(texts.support), by=term(texts.paid_by))
     to, rate = f"to {study.horizon:g}", f"{study.rate:.0%}"
     for arm, own in found.told():
         spent = told(own[f"fiscal outlay {to}"], fifty=False)
@@ -40,20 +42,15 @@ def cost_words(found: Results) -> list[str]:
                     "of the units that drew support {share} would have been sold anyway in the same time", share=free
                 )
             )
-        words.append(
-            worded("{schedule}: {costs}.", schedule=capital(term(arm.label)), costs=one_by_one(parts))
-        )  # fmt: skip
+        yield worded("{schedule}: {costs}.", schedule=capital(term(arm.label)), costs=one_by_one(parts))
     main = main_arm(found.arms)
     for title in ("credits paid by makers of petrol cars", "levy raised from electricity users"):
         if f"{title} {to}" in found.measures[main]:
             one = told(found.measures[main][f"{title} {to}"], fifty=False)
-            words.append(
-                worded(
-                    "Apart from that, {line} to {year:g}, {schedule}: {sum}.",
-                    line=term(title), year=study.horizon, schedule=term(found.arms[main].label), sum=one,
-                )
+            yield worded(
+                "Apart from that, {line} to {year:g}, {schedule}: {sum}.",
+                line=term(title), year=study.horizon, schedule=term(found.arms[main].label), sum=one,
             )  # fmt: skip
-    return words
 
 
 def best_refused(failed: list[str]) -> list[str]:
@@ -125,15 +122,14 @@ def schedules_table(found: Results, best: bool = True) -> tuple[str, pd.DataFram
     if best:
         head = worded(
             "Median [90% interval]; outlay and regret {money}, {per_unit}; regret at the central worth:", **units
-        )  # fmt: skip
+        )
     else:
         head = worded("Median [90% interval]; outlay {money}, {per_unit}:", **units)
     return head, pd.DataFrame(rows)
 
 
-def waiting_words(found: Results) -> list[str]:
+def waiting_words(found: Results) -> Iterator[str]:
     """What a further year of support changes, from the safe year on or, without one, at the middle of the grid."""
-    words = []
     for family in dict.fromkeys(one.family for one in found.waits):
         own = [one for one in found.waits if one.family == family]
         safe = next(one for one in found.safe if one.family == family)
@@ -142,15 +138,12 @@ def waiting_words(found: Results) -> list[str]:
         better = listed(
             worded("{often} ({size})", often=often((gain > 0).mean()), size=term(name))
             for name, gain in one.gains.items()
+        )
+        yield worded(
+            "Waiting a year, {exit} from {later:g} instead of {start:g}: units {units}, outlay in present value "
+            "{spent}, at the margin {margin}; a gain in {better} of the draws, by worth of a unit.",
+            exit=term(family), later=one.start + 1, start=one.start, better=better,
+            units=told(Measure("", found.study.texts.unit, one.units), 2, sign=True),
+            spent=told(Measure("", "bnCNY", one.spent), sign=True),
+            margin=told(Measure("", found.study.texts.per_unit, one.marginal), 1),
         )  # fmt: skip
-        words.append(
-            worded(
-                "Waiting a year, {exit} from {later:g} instead of {start:g}: units {units}, outlay in present value "
-                "{spent}, at the margin {margin}; a gain in {better} of the draws, by worth of a unit.",
-                exit=term(family), later=one.start + 1, start=one.start, better=better,
-                units=told(Measure("", found.study.texts.unit, one.units), 2, sign=True),
-                spent=told(Measure("", "bnCNY", one.spent), sign=True),
-                margin=told(Measure("", found.study.texts.per_unit, one.marginal), 1),
-            )
-        )  # fmt: skip
-    return words

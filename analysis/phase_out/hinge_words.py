@@ -1,5 +1,7 @@
 """What an answer hinges on: evidence, parameters, and a table of answers by third of the draws."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -19,15 +21,15 @@ def thirds_table(found: Results, response: str, evidence: Evidence | None, best:
     cells = split.assign(
         text=[_cell(value, unit, last) for value, unit in zip(split["value"], split["unit"], strict=True)],
         answer=[term(one) for one in split["answer"]],
-    )  # fmt: skip
+    )
     wide = cells.pivot_table(index="answer", columns="draws", values="text", aggfunc="first", sort=False)[list(THIRDS)]
     wide.columns = [term(third) for third in THIRDS]
     return wide.reset_index(names=worded("answer"))
 
 
-def evidence_words(found: Results, response: str, evidence: Evidence | None) -> list[str]:
+def evidence_words(found: Results, response: str, evidence: Evidence | None) -> Iterator[str]:
     """Which evidence decides between the responses."""
-    words = [sentence(term(found.study.texts.evidence))]
+    yield sentence(term(found.study.texts.evidence))
     if evidence is not None:
         s = spread(evidence.effect)
         rho = rank_correlation(of_draws(found, response), evidence.effect)
@@ -36,17 +38,14 @@ def evidence_words(found: Results, response: str, evidence: Evidence | None) -> 
             reads = worded(": who trusts the observed effect more reads the table further to the right")
         elif abs(rho) > 0.5:
             reads = worded(": who trusts the observed effect more reads the table further to the left")
-        words.append(
-            worded(
-                "{effect}: observed {value:.2f} with standard deviation {deviation:.2f} ({source}); in the posterior "
-                "{median:.2f} (50%: {low50:.2f} to {high50:.2f}; 90%: {low90:.2f} to {high90:.2f}), a compromise of "
-                "that, the series and the prior. Its rank correlation with {response} is {rho:+.2f}{reads}.",
-                effect=capital(term(evidence.name)), value=evidence.value, deviation=evidence.deviation,
-                source=term(evidence.source), median=s.median, low50=s.low50, high50=s.high50, low90=s.low90,
-                high90=s.high90, response=term(response), rho=rho, reads=reads,
-            )
+        yield worded(
+            "{effect}: observed {value:.2f} with standard deviation {deviation:.2f} ({source}); in the posterior "
+            "{median:.2f} (50%: {low50:.2f} to {high50:.2f}; 90%: {low90:.2f} to {high90:.2f}), a compromise of "
+            "that, the series and the prior. Its rank correlation with {response} is {rho:+.2f}{reads}.",
+            effect=capital(term(evidence.name)), value=evidence.value, deviation=evidence.deviation,
+            source=term(evidence.source), median=s.median, low50=s.low50, high50=s.high50, low90=s.low90,
+            high90=s.high90, response=term(response), rho=rho, reads=reads,
         )  # fmt: skip
-    return words
 
 
 def driver_words(found: Results) -> list[str]:
@@ -60,9 +59,7 @@ def driver_words(found: Results) -> list[str]:
         cells.append(worded("{answer}: {each}", answer=term(answer), each=each))
     if not cells:
         return []
-    return [
-        worded("Rank correlations over the draws, strongest first. {each}.", each=capital(one_by_one(cells)))
-    ]  # fmt: skip
+    return [worded("Rank correlations over the draws, strongest first. {each}.", each=capital(one_by_one(cells)))]
 
 
 def _cell(value: object, unit: str, last: float) -> str:

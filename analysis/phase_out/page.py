@@ -1,7 +1,7 @@
 """One page in words: the answer with its intervals, what breaks, what it costs, and what it hinges on."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -71,7 +71,7 @@ def sections_of(
         *([Section(worded("What happened, and what the model says"), happened)] if happened else []),
         Section(answer, [*exit_words(found), *share_words(found)]),
         Section(worded("What breaks"), [*relapse_words(found), *idle_words(found), *rush_words(found, rush)]),
-        Section(worded("What it costs"), cost_words(found)),
+        Section(worded("What it costs"), [*cost_words(found)]),
         Section(
             worded("Which schedule"), [*(best_refused(failed) or regret_words(found)), *waiting_words(found)],
             *schedules_table(found, best=not failed),
@@ -85,20 +85,18 @@ def sections_of(
     ]  # fmt: skip
 
 
-def exit_words(found: Results) -> list[str]:
+def exit_words(found: Results) -> Iterator[str]:
     """When exits of each family are safe, counted as the study says, and counted from their end where that differs."""
-    words = []
     for one in found.safe:
-        words.append(safe_words(one, found.study.exit, one is found.safe[0]))
+        said = safe_words(one, found.study.exit, one is found.safe[0])
         for late in found.after_end:
             if late.family == one.family:
-                words[-1] += worded(" Counted from its end instead: {said}", said=over_all(late, found.study.exit))
-    return words
+                said += worded(" Counted from its end instead: {said}", said=over_all(late, found.study.exit))
+        yield said
 
 
-def share_words(found: Results) -> list[str]:
+def share_words(found: Results) -> Iterator[str]:
     """Years of each share of the market, for everything that is no exit of the grid; "never" is told as such."""
-    words = []
     for arm, own in found.told():
         parts = []
         for level in found.study.shares:
@@ -109,17 +107,13 @@ def share_words(found: Results) -> list[str]:
             if reached < 1:
                 part += worded(
                     ", reached by {year:g} in {often} of the draws", year=found.study.horizon, often=often(reached)
-                )  # fmt: skip
+                )
             parts.append(part)
-        words.append(
-            worded("Share of the market, {schedule}: {years}.", schedule=term(arm.label), years=one_by_one(parts))
-        )  # fmt: skip
-    return words
+        yield worded("Share of the market, {schedule}: {years}.", schedule=term(arm.label), years=one_by_one(parts))
 
 
-def relapse_words(found: Results) -> list[str]:
+def relapse_words(found: Results) -> Iterator[str]:
     """How likely, how long and how deep the share falls below the supported path's."""
-    words = []
     for arm, own in found.told():
         if arm.role == "supported":
             continue
@@ -136,8 +130,7 @@ def relapse_words(found: Results) -> list[str]:
                 ", for {years}, at the lowest to {least} of it; in {often} of the draws still in {horizon:g}",
                 years=told(own["years in relapse"], 1), least=least, often=often(still), horizon=found.study.horizon,
             )  # fmt: skip
-        words.append(sentence(said))
-    return words
+        yield sentence(said)
 
 
 def idle_words(found: Results) -> list[str]:
@@ -163,7 +156,7 @@ def rush_words(found: Results, rush: pd.DataFrame | None) -> list[str]:
     sums = one_by_one(
         worded("{schedule} {value}", schedule=term(arm.label), value=told(own[name], 2, fifty=False))
         for arm, own in found.told()[:2]
-    )  # fmt: skip
+    )
     asked = found.study.rush
     head = worded("As fitted, announcements pull forward in sum: {sums}. ", sums=sums)
     if not fitted:
@@ -204,7 +197,7 @@ def check_words(found: Results) -> list[str]:
     if found.failed:
         words.append(
             worded("{failed} draws were not finite under some schedule and are left out.", failed=found.failed)
-        )  # fmt: skip
+        )
     return [*words, *reported_words(found)]
 
 

@@ -103,9 +103,7 @@ class ScheduleRuns:
     def evaluate(self, schedule: int, first: int, last: int, threads: int | None = None) -> Array:
         """Return draws `first` to `last`, exclusive, under one schedule: (run, time, variable)."""
         samples = {name: values[first:last] for name, values in self.draws.items()}
-        found = run_schedule(
-            self.model, self.schedules[schedule], samples, self.outputs, self.until, QUARTER, threads
-        )  # fmt: skip
+        found = run_schedule(self.model, self.schedules[schedule], samples, self.outputs, self.until, QUARTER, threads)
         return np.stack([found[name].to_numpy() for name in self.outputs], axis=2)
 
 

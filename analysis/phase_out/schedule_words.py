@@ -223,12 +223,8 @@ def _condition(trigger: Trigger) -> str:
         "cost parity ratio": marked("once cost without support falls to {level:.3g} of the benchmark"),
         "cumulative volume": marked("once {level:g} units have been sold at home"),
     }[trigger.on]
-    said = worded(said, level=trigger.level)
-    return (
-        said
-        if trigger.not_before is None
-        else worded("{said}, not before {year:g}", said=said, year=trigger.not_before)
-    )
+    said, first = worded(said, level=trigger.level), trigger.not_before
+    return said if first is None else worded("{said}, not before {year:g}", said=said, year=first)
 
 
 def _announced(change: Change) -> str:

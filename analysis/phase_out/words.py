@@ -62,7 +62,7 @@ def brief(one: Measure, digits: int = 0, scale: float = 1.0) -> str:
         return "-"
     low, median, high = (
         worded("never") if np.isinf(v) else number(v * scale * factor, shown) for v in (s.low90, s.median, s.high90)
-    )  # fmt: skip
+    )
     return median if low == high else f"{median} [{low}-{high}]"
 
 
@@ -110,7 +110,7 @@ def safe_words(one: SafeYears, asked: SafeExit, rule: bool) -> str:
         if never > 0:
             words.append(
                 worded("In {often} of the draws no start up to {last:g} holds.", often=often(never), last=last)
-            )  # fmt: skip
+            )
     if rule:
         words.append(
             worded(

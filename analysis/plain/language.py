@@ -17,7 +17,6 @@ from functools import cache
 from gettext import GNUTranslations
 from itertools import count
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from stockflow.errors import InputError
@@ -25,7 +24,7 @@ from stockflow.errors import InputError
 if TYPE_CHECKING:
     from babel.messages.catalog import Catalog
 
-LANGUAGES: Mapping[str, str] = MappingProxyType({"en": "English", "zh": "中文"})
+LANGUAGES: Mapping[str, str] = {"en": "English", "zh": "中文"}
 CATALOGUE = Path(__file__).parent / "locale" / "zh.po"
 NAMES = CATALOGUE.with_name("names.toml")
 VARIABLE = "TECHCYCLE_LANG"
@@ -37,11 +36,6 @@ _spoken = {"language": "en"}  # of this process
 def language() -> str:
     """Return the language spoken now: English, unless a command or a block chose another."""
     return _spoken["language"]
-
-
-def other_languages() -> list[str]:
-    """Return the languages not spoken now."""
-    return [one for one in LANGUAGES if one != language()]
 
 
 @contextmanager
@@ -112,12 +106,12 @@ def with_places(text: str) -> str:
 def _told() -> dict[re.Pattern[str], str]:
     """Return what finds the fields of the sentences that other layers say, and those sentences."""
     texts = tomllib.loads(NAMES.read_text(encoding="utf-8"))["told"]
-    fields = (re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+?)", re.escape(text)) for text in texts)
-    return {re.compile(_exact(one)): text for one, text in zip(fields, texts, strict=True)}
+    exact = {"year": r"\d{4}", "row": r"[A-Z]+\d+"}
 
+    def field(found: re.Match[str]) -> str:
+        return f"(?P<{found[1]}>{exact.get(found[1], '.+?')})"
 
-def _exact(pattern: str) -> str:
-    return pattern.replace("<year>.+?", r"<year>\d{4}").replace("<row>.+?", r"<row>[A-Z]+\d+")
+    return {re.compile(re.sub(r"\\\{(\w+)\\\}", field, re.escape(text))): text for text in texts}
 
 
 def _named(text: str) -> str | None:

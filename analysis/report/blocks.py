@@ -94,11 +94,6 @@ def summary_block() -> str:
     return "\n".join([*lines, f"- Scoreboard: {scoreboard(accepted_fits(CASES)[0]).words()}"])
 
 
-def goal_block() -> str:
-    """Return every goal set in advance, what was reached before it was set, and what is reached now."""
-    return "\n".join(markdown(HEAD, goal_table().to_numpy()))
-
-
 def bench_block() -> str:
     """Return speeds beside other engines on this project's models, as measured last, and where that was."""
     data = json.loads(SPEEDS.read_text(encoding="utf-8"))
@@ -323,10 +318,7 @@ def answers_block() -> str:
     """Return the README's three answers: a sentence each with its numbers, and what a critic would say."""
     years = years_sentence(_large())
     told = {
-        exit_head(case): [
-            *exit_points(case),
-            worded("But: {objection}", objection=exit_objection(case)),
-        ]
+        exit_head(case): [*exit_points(case), worded("But: {objection}", objection=exit_objection(case))]
         for case in sorted(STUDIED)
     }
     support = sentences(dict.fromkeys(map(safe_in_short, sorted(STUDIED)))) + "".join(
@@ -357,7 +349,7 @@ def answers_block() -> str:
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "answers": answers_block,
     "fit": fit_block,
-    "goals": goal_block,
+    "goals": lambda: "\n".join(markdown(HEAD, goal_table().to_numpy())),
     "misfits": misfit_block,
     "summary": summary_block,
     "forecast": forecast_block,

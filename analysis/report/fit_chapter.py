@@ -1,5 +1,7 @@
 """What the report says of the fit of one case: tables, how the starts ended, and which response the series accept."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 from scipy.stats import chi2
@@ -20,7 +22,7 @@ def fit_chapter(calibration: Calibration, ridge: pd.DataFrame | None) -> dict[st
         "estimates": estimate_table(calibration),
         "series": series_table(calibration),
         "residuals": short_report(residual_report(calibration)),
-        "fit_words": fit_words(calibration),
+        "fit_words": [*fit_words(calibration)],
         "misfits": [worded("{series}: model over observation {years}", series=term(name), years=years)
                     for name, years in off],
         "events": event_table(calibration),
@@ -42,52 +44,43 @@ def event_table(calibration: Calibration) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def fit_words(calibration: Calibration) -> list[str]:
+def fit_words(calibration: Calibration) -> Iterator[str]:
     """Say how the fit went: starts and other valleys, bounds, what the data could not tell."""
     closed = calibration.closed
     ends = np.array([s.objective_after for s in closed.starts])
-    words = [
-        worded(
-            "{starts} starts (seed {seed}); best objective {best:.1f}, worst {worst:.1f}.",
-            starts=len(ends), seed=calibration.seed, best=ends.min(), worst=ends.max(),
-        )
-    ]  # fmt: skip
+    yield worded(
+        "{starts} starts (seed {seed}); best objective {best:.1f}, worst {worst:.1f}.",
+        starts=len(ends),
+        seed=calibration.seed,
+        best=ends.min(),
+        worst=ends.max(),
+    )
     for level in sorted({round(float(e), 1) for e in ends} - {round(float(ends.min()), 1)})[:2]:
         there = [s for s in closed.starts if round(s.objective_after, 1) == level]
         apart = {e.name: abs(there[0].values[e.name] - e.value) / (e.high - e.low) for e in closed.estimates}
         name = max(apart, key=lambda one: apart[one])
-        words.append(
-            worded(
-                "{count} ended at {level:g} instead, where {name} is {other:.3g} rather than {value:.3g}; "
-                "intervals cover every end within 2 of the best.",
-                count=len(there), level=level, name=term(name), other=there[0].values[name], value=closed.values[name],
-            )
+        yield worded(
+            "{count} ended at {level:g} instead, where {name} is {other:.3g} rather than {value:.3g}; "
+            "intervals cover every end within 2 of the best.",
+            count=len(there), level=level, name=term(name), other=there[0].values[name], value=closed.values[name],
         )  # fmt: skip
     bounds = [
         worded("{name} ({place})", name=term(e.name), place=term(e.at_bound)) for e in closed.estimates if e.at_bound
     ]
-    words.append(worded("Bounds hit: {bounds}.", bounds=listed(bounds) or term("none")))
+    yield worded("Bounds hit: {bounds}.", bounds=listed(bounds) or term("none"))
     if weak := [e.name for e in closed.estimates if e.learned < 0.2]:
-        words.append(
-            worded(
-                "The data hardly moved {names} from their priors (spread less than 20% below the one stated).",
-                names=listed(map(term, weak)),
-            )
+        yield worded(
+            "The data hardly moved {names} from their priors (spread less than 20% below the one stated).",
+            names=listed(map(term, weak)),
         )
-    return words
-
-
-def accepted_by_series(ridge: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the ridge within the approximate 90% of its best one (likelihood ratio)."""
-    limit = float(ridge["objective"].min()) + 0.5 * float(chi2.ppf(0.9, 1))
-    return ridge.loc[ridge["objective"] <= limit]
 
 
 def ridge_words(ridge: pd.DataFrame, calibration: Calibration) -> str:
     """Say which values of the response the series alone would accept."""
     response = calibration.response
-    near = accepted_by_series(ridge)
-    low, high = near[response].min(), near[response].max()
+    # within the approximate 90% of the best row (likelihood ratio)
+    near = ridge.loc[ridge["objective"] <= ridge["objective"].min() + 0.5 * chi2.ppf(0.9, 1), response]
+    low, high = near.min(), near.max()
     kept = worded("only {low:g}", low=low) if low == high else worded("{low:g} to {high:g}", low=low, high=high)
     return worded(
         "Of the values tried ({tried}) the series alone accept {kept} at about 90%, the residuals' size and "

@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 
 from analysis.fits import figures
-from analysis.fits.tables import calibration_tables, estimate_table, residual_report, ridge_table, start_table
+from analysis.fits.tables import calibration_tables, estimate_table, residual_report, start_table
 from analysis.forecasts.figures import yardstick_figure
 from analysis.forecasts.study import forecast_chapter, yardsticks
 from analysis.paths.study import PathStudy
 from analysis.phase_out.study import STUDIED
 from analysis.plain.folder import Folder
-from analysis.plain.language import language, other_languages, term, worded
+from analysis.plain.language import LANGUAGES, language, term, worded
 from analysis.plain.progress import beside, counted
 from analysis.report.chapters import Chapters, exit_chapter, mechanism_chapters, path_chapters
 from analysis.report.page import Report, write_report
@@ -142,7 +142,7 @@ def reproduce_all(
     rests on the accepted records is told in a process of its own, beside the fits. Everything is found once, and told
     and drawn in each language; the plain names are in the one spoken.
     """
-    folder = replace(folder, languages=(language(), *other_languages())).prepare()
+    folder = replace(folder, languages=tuple(sorted(LANGUAGES, key=lambda one: one != language()))).prepare()
     with beside(tell_records, cases, studied, folder, draws) as told:
         calibrations = {case: calibrate_case(case, folder, starts) for case in cases}
         fits = {case: accepted_from(c) for case, c in calibrations.items()}
@@ -162,7 +162,7 @@ def _ridge(calibration: Calibration, folder: Folder) -> pd.DataFrame:
     targets = load_targets(case)
     with counted(worded("response of {case}", case=term(case)), 1, "refit"):
         variants = response_ridge(load_case(case), calibration, targets, targets.response_grid)
-    table = ridge_table(calibration, variants)
+    table = pd.DataFrame([{calibration.response: v.response, "objective": v.objective, **v.effects} for v in variants])
     folder.table(f"response_{case}.csv", table)
     effect = next(iter(calibration.closed.effects), "")
     folder.in_each_language(

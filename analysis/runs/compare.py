@@ -163,16 +163,11 @@ def brief(found: Compared, since: float, columns: int = 8) -> pd.DataFrame:
 
 def words(found: Compared) -> list[str]:
     """Say of each run and variable where it differs most from the first, and which runs are the same in all of them."""
-    lines = []
-    for one, other in combinations(range(len(found.labels)), 2):
-        if all(found.alike(one, other, name) for name in found.values):
-            lines.append(
-                worded(
-                    "{run} is the same as {first} in all variables shown.",
-                    run=term(found.labels[other]),
-                    first=term(found.labels[one]),
-                )
-            )
+    lines = [
+        worded("{run} is the same as {first} in all variables shown.", run=term(other), first=term(label))
+        for (one, label), (place, other) in combinations(enumerate(found.labels), 2)
+        if all(found.alike(one, place, name) for name in found.values)
+    ]
     for place, label in enumerate(found.labels[1:], 1):
         same = [name for name in found.values if found.alike(0, place, name)]
         if len(same) == len(found.values):

@@ -62,13 +62,7 @@ def _panel(ax: Axes, found: Compared, name: str, since: float) -> None:
     seen = observations(found.home, name)
     if seen is not None and (inside := (seen[1] >= since) & (seen[1] <= times[-1])).any():
         ax.plot(
-            seen[1][inside],
-            factor * seen[2][inside],
-            "x",
-            color=GREY,
-            markersize=5,
-            label=worded("observed"),
-            zorder=4,
+            seen[1][inside], factor * seen[2][inside], "x", color=GREY, markersize=5, label=worded("observed"), zorder=4
         )
     if np.nanmin(values) >= 0:
         ax.set_ylim(bottom=0.0)

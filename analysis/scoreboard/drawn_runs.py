@@ -1,7 +1,6 @@
 """Runs of posterior draws for the scoreboard: one batch for each case and counterfactual, then one draw at a time."""
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 from analysis.draws.runs import Drawn, Runs, run, with_held
 from analysis.scoreboard.questions import UNTIL, Reading, Run
@@ -13,7 +12,7 @@ from stockflow.errors import InputError
 DRAWS = 200
 Posteriors = Mapping[str, Posterior]
 Models = Callable[[str], Model]  # by case
-NO_POSTERIORS: Posteriors = MappingProxyType({})
+NO_POSTERIORS: Posteriors = {}
 
 
 class DrawnRuns:

@@ -3,7 +3,7 @@
 A schedule dominates another if it costs no more and brings no less, and is better in one of the two.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,7 +141,7 @@ def grid(case: str, study: SearchStudy, samples: Mapping[str, Array], tell: Tell
     return Schedules(labels, kinds, Measures(*found))
 
 
-def _plans(case: str, grid: Grid, asked: Case) -> list[tuple[str, str, Schedule]]:
+def _plans(case: str, grid: Grid, asked: Case) -> Iterator[tuple[str, str, Schedule]]:
     """Label, kind and schedule of the grid; support held moves only what declines after it is held."""
     base = only(load_schedule(asked.base, home_of(case).entry), asked.ends)
     made = [("", base, asked.starts)]
@@ -152,10 +152,8 @@ def _plans(case: str, grid: Grid, asked: Case) -> list[tuple[str, str, Schedule]
         kept = {name: revised(base.instruments[name], held, f"{base.name}: {name}") for name in asked.hold}
         late = tuple(year for year in asked.starts if year > asked.held_from)
         made.append((f"held from {asked.held_from:g}, ", base.changed(kept, f"{base.name}_held"), late))
-    plans = []
     for before, schedule, starts in made:
         for one in variants(schedule, grid.shapes, starts, grid.lengths):
             change = next(iter(one.instruments.values()))
             over = "" if change.length is None else f" over {change.length:g} years"
-            plans.append((f"{before}{change.shape} from {change.start:g}{over}", f"{before}{change.shape}", one))
-    return plans
+            yield (f"{before}{change.shape} from {change.start:g}{over}", f"{before}{change.shape}", one)

@@ -1,5 +1,7 @@
 """The best schedules and the front of adoption against public cost, as sentences."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from analysis.plain.language import term, worded
@@ -10,45 +12,35 @@ from analysis.search.settings import Case
 from analysis.search.study import Problem, SearchAnswer
 
 
-def problem_words(problem: Problem, answer: SearchAnswer) -> list[str]:
+def problem_words(problem: Problem, answer: SearchAnswer) -> Iterator[str]:
     """Say what the best schedule of one problem is, what it brings, and whether both searches agree."""
     best, unit, past = problem.search.best, answer.unit, answer.history
     here, (factor, named), (money, bn) = problem.judged, customary(unit), customary("bnCNY")
-    return [
-        worded(
-            "{objective}, {family}: {path}.",
-            objective=capital(term(problem.objective)),
-            family=term(problem.family),
-            path=problem.path,
-        ),
-        "  "
-        + worded(
-            "Brings {units} {unit} for {cost} {money} (history {past_units} for {past_cost}), "
-            "means over {draws} draws.",
-            units=significant(factor * float(here.units.mean()), 5),
-            unit=named,
-            cost=significant(money * float(here.cost.mean()), 4),
-            money=bn,
-            past_units=significant(factor * past.units.mean(), 5),
-            past_cost=significant(money * past.cost.mean(), 4),
-            draws=here.units.shape[1],
-        ),
-        "  "
-        + worded(
-            "Better than history in {better:.0%} of draws; objective {value:,.5g} against {history:,.5g}{budget}.",
-            better=problem.better,
-            value=problem.value,
-            history=problem.value_history,
-            budget=problem.budget_words,
-        ),
-        "  "
-        + worded(
-            "{search}; {runs:,} runs along slopes to the best end, {free:,} without.",
-            search=problem.search.words,
-            runs=best.runs + best.passes,
-            free=problem.search.free.runs,
-        ),
-    ]
+    objective, family = capital(term(problem.objective)), term(problem.family)
+    yield worded("{objective}, {family}: {path}.", objective=objective, family=family, path=problem.path)
+    yield "  " + worded(
+        "Brings {units} {unit} for {cost} {money} (history {past_units} for {past_cost}), means over {draws} draws.",
+        units=significant(factor * float(here.units.mean()), 5),
+        unit=named,
+        cost=significant(money * float(here.cost.mean()), 4),
+        money=bn,
+        past_units=significant(factor * past.units.mean(), 5),
+        past_cost=significant(money * past.cost.mean(), 4),
+        draws=here.units.shape[1],
+    )
+    yield "  " + worded(
+        "Better than history in {better:.0%} of draws; objective {value:,.5g} against {history:,.5g}{budget}.",
+        better=problem.better,
+        value=problem.value,
+        history=problem.value_history,
+        budget=problem.budget_words,
+    )
+    yield "  " + worded(
+        "{search}; {runs:,} runs along slopes to the best end, {free:,} without.",
+        search=problem.search.words,
+        runs=best.runs + best.passes,
+        free=problem.search.free.runs,
+    )
 
 
 def assumption_words(asked: Case, mcpf: float, timing: float) -> list[str]:

@@ -111,8 +111,10 @@ class Worth:
         for first in range(0, len(rows), CHUNK):
             piece = slice(first, min(first + CHUNK, len(rows)))
             values = simulator(rows[piece])
-            if not np.isfinite(values).all():
-                self._refuse(rows[piece], values)
+            if len(bad := np.argwhere(~np.isfinite(values))):
+                run = zip((*self.samples, *self.levers), rows[piece][bad[0, 0]], strict=True)
+                told = ", ".join(f"{n} {v:.4g}" for n, v in run)
+                raise InputError(f"{self.model.file.name}: a run leaves the numbers: {told}")
             found[:, piece] = self.ledger.read(
                 simulator.times, dict(zip(outputs, values.transpose(2, 0, 1), strict=True))
             )
@@ -142,11 +144,6 @@ class Worth:
             inputs = (*self.samples, *self.levers)
             self._gradients[what] = self.model.gradient(terms, inputs, self.ledger.until, QUARTER)
         return self._gradients[what]
-
-    def _refuse(self, rows: Array, values: Array) -> None:
-        run = int(np.argwhere(~np.isfinite(values))[0, 0])
-        told = ", ".join(f"{n} {v:.4g}" for n, v in zip((*self.samples, *self.levers), rows[run], strict=True))
-        raise InputError(f"{self.model.file.name}: a run leaves the numbers: {told}")
 
 
 def ledger_of(case: str, study: SearchStudy) -> Ledger:

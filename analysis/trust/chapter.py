@@ -142,16 +142,14 @@ def ridge_words(found: Identified) -> list[str]:
         worded(
             "The data accept learning by searching from {low:.0%} to {high:.0%} per doubling{limits}. Over that range "
             "learning by doing goes from {most:.0%} to {least:.0%}, the fall when experience and knowledge both double "
-            "from {joint_low:.0%} to {joint_high:.0%}, and the share of the fall that research gets the credit "
-            "for from "
-            "{credit_low:.0%} to {credit_high:.0%}.",
+            "from {joint_low:.0%} to {joint_high:.0%}, and the share of the fall that research gets the credit for "
+            "from {credit_low:.0%} to {credit_high:.0%}.",
             low=ridge.ends[0], high=ridge.ends[1], limits=limits, most=doing.max(), least=doing.min(),
             joint_low=joint.min(), joint_high=joint.max(), credit_low=abs(credit.min()), credit_high=credit.max(),
         ),
         worded(
             "What hardly moves is the fall per doubling of experience with research growing as it did in "
-            "{first}-{last}: "
-            "{low:.1%} to {high:.1%}.",
+            "{first}-{last}: {low:.1%} to {high:.1%}.",
             first=int(ridge.window[0]), last=int(ridge.window[1]), low=together.min(), high=together.max(),
         ),
     ]  # fmt: skip
@@ -179,8 +177,7 @@ def one_factor_words(ridge: Ridge, drop: float) -> str:
     return worded(
         "Without learning by searching (one factor) the objective is {rise:.2f} above the best against a limit of "
         "{drop:g}, {told}; the series whose error changes most is {series}, root mean square log error from "
-        "{first:.3f} "
-        "to {last:.3f}.",
+        "{first:.3f} to {last:.3f}.",
         rise=rise, drop=drop, told=told, series=term(worst["series"]), first=worst[first], last=worst[last],
     )  # fmt: skip
 
@@ -248,8 +245,7 @@ def posterior_words(case: str, intervals: Mapping[str, Interval], draws: int) ->
     return worded(
         "{chains} chains of {draws} draws by a no-U-turn sampler, {kept} kept; largest R-hat {rhat:.4f} (limit "
         "{rhat_limit:g}), smallest effective sample {bulk:.0f} in the bulk and {tail:.0f} in the tails (limit "
-        "{limit:g}), "
-        "over {count} reported quantities.",
+        "{limit:g}), over {count} reported quantities.",
         chains=rules.chains, draws=rules.draws, kept=draws, rhat=rhat, rhat_limit=rules.largest_rhat, bulk=bulk,
         tail=tail, limit=rules.smallest_ess, count=len(intervals),
     )  # fmt: skip

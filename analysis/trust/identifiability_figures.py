@@ -51,12 +51,15 @@ def profile_panels(found: Identified, title: str, stem: Path) -> Path:
 def _profile(ax: Axes, profile: Profile, drop: float) -> None:
     ax.plot(profile.values, profile.rise, "o-", color=LINE, markersize=3, linewidth=1.4, zorder=4,
             label=worded("data without this prior, all else refitted"))  # fmt: skip
-    ax.axhline(
-        drop, color="#222222", linewidth=0.8, linestyle="--", label=worded("95% interval: rise of {drop:g}", drop=drop)
-    )
+    _limit(ax, drop)
     ax.set_ylim(0, CEILING)
     ax.tick_params(labelsize=7)
     ax.locator_params("x", nbins=5)
+
+
+def _limit(ax: Axes, drop: float) -> None:
+    told = worded("95% interval: rise of {drop:g}", drop=drop)
+    ax.axhline(drop, color="#222222", linewidth=0.8, linestyle="--", label=told)
 
 
 def _logarithmic(ax: Axes, ratio: float) -> None:
@@ -90,13 +93,7 @@ def learning_ridge(ridge: Ridge, drop: float, title: str, stem: Path) -> Path:
     with drawing(1, 3, figsize=(11.5, 3.4), title=title) as (figure, axes):
         _rates(axes[0], ridge)
         axes[1].plot(searching, ridge.profile.rise, "o-", color=LINE, markersize=3.5)
-        axes[1].axhline(
-            drop,
-            color="#222222",
-            linewidth=0.8,
-            linestyle="--",
-            label=worded("95% interval: rise of {drop:g}", drop=drop),
-        )
+        _limit(axes[1], drop)
         axes[1].set_ylabel(worded("rise of objective (1)"))
         axes[1].set_ylim(0, max(1.2 * drop, 1.1 * float(ridge.profile.rise.max())))
         _fall(axes[2], ridge)

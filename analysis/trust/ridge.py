@@ -85,6 +85,7 @@ def walk_ridge(
         "searching free": _point(profile, int(np.argmin(profile.objective))),
         "one factor (no searching)": _point(profile, 0),
     }
+    errors = {label: [one.rms for one in describe_series(payoff, x)] for label, (x, _) in variants.items()}
     along = _samples(payoff, profile.points)
     together, credit = learned_falls(case.model, along, about.window)
     return Ridge(
@@ -92,7 +93,7 @@ def walk_ridge(
         window=about.window, ends=(ends[0], ends[1]), open_ends=(found[0] is None, found[1] is None), free=free,
         fitted=(doing, at), draws=None if posterior is None else _drawn(posterior, study, at),
         one_factor=variant_table(payoff, variants, study),
-        series=variant_series(payoff, {label: x for label, (x, _) in variants.items()}),
+        series=pd.DataFrame({"series": [one.target.name for one in payoff.series], **errors}),
         statements=statements(payoff, {"low": low, "fit": best, "high": high}, about, posterior, study.draws),
     )  # fmt: skip
 
@@ -131,13 +132,6 @@ def variant_table(payoff: Payoff, variants: Mapping[str, tuple[Array, float]], s
              study.searching: searching, "fall per doubling of both": both, **effects}
         )  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def variant_series(payoff: Payoff, variants: Mapping[str, Array]) -> pd.DataFrame:
-    """Root mean square log error of every series, one column per variant."""
-    names = [s.target.name for s in payoff.series]
-    errors = {label: [one.rms for one in describe_series(payoff, x)] for label, x in variants.items()}
-    return pd.DataFrame({"series": names, **errors})
 
 
 def learned_falls(model: Model, samples: Mapping[str, Array], window: tuple[float, float]) -> tuple[Array, Array]:

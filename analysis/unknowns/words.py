@@ -1,6 +1,6 @@
 """Sensitivity as sentences: what it hinges on, and where it fails."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -28,15 +28,13 @@ def methods_used(table: pd.DataFrame, wanted: Sequence[str]) -> list[str]:
     return [one for one in wanted if (table["method"] == one).any()]
 
 
-def hinges(table: pd.DataFrame, year: float) -> list[str]:
+def hinges(table: pd.DataFrame, year: float) -> Iterator[str]:
     """Say what every answer hinges on in a year: the strongest unknowns, with intervals, and what did not converge."""
-    lines = []
     for one in methods_used(table, tuple(MEANING))[:TOLD]:
         part = table[(table["method"] == one) & (table["year"] == year)]
         for answer, rows in part.groupby("answer", sort=False):
             told = _strongest(rows, one)
-            lines.append(worded("{answer}, {year:g}: {told}", answer=capital(term(str(answer))), year=year, told=told))
-    return lines
+            yield worded("{answer}, {year:g}: {told}", answer=capital(term(str(answer))), year=year, told=told)
 
 
 def _strongest(rows: pd.DataFrame, method: str) -> str:
@@ -67,9 +65,8 @@ def _strongest(rows: pd.DataFrame, method: str) -> str:
     )
 
 
-def convergence(table: pd.DataFrame) -> list[str]:
+def convergence(table: pd.DataFrame) -> Iterator[str]:
     """Say for every method how many indices converged, and what held the others up."""
-    lines = []
     for method, rows in table.groupby("method", sort=False):
         moving = rows[rows["why"] != STILL]
         good = int(moving["converged"].sum())
@@ -90,8 +87,7 @@ def convergence(table: pd.DataFrame) -> list[str]:
             )
         if len(moving) < len(rows):
             parts.append(worded("{count} of answers that do not vary", count=len(rows) - len(moving)))
-        lines.append(sentence(one_by_one(parts)))
-    return lines
+        yield sentence(one_by_one(parts))
 
 
 def fails(found: Found, units: Mapping[str, str]) -> list[str]:

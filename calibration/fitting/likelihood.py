@@ -94,13 +94,9 @@ def soft_range(value: Array, low: float | None, high: float | None, width: float
         if end is not None:
             z = sign * (value - end) / width
             total += log_ndtr(z)
-            slope += sign * _hazard(z) / width
+            # the slope of ln Phi is the normal density over Phi, which does not cancel far out if written so
+            slope += sign * (np.sqrt(2 / np.pi) / erfcx(-z / np.sqrt(2))) / width
     return total, slope
-
-
-def _hazard(z: Array) -> Array:
-    """Slope of ln Phi, the normal density over Phi, without cancelling far out."""
-    return np.asarray(np.sqrt(2 / np.pi) / erfcx(-z / np.sqrt(2)))
 
 
 def crossing(times: Array, values: Array, level: float) -> tuple[Array, Array]:

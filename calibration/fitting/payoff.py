@@ -274,8 +274,7 @@ def _ranged(target: RangeTarget, values: Array) -> tuple[Array, Array]:
 
 
 def _growth(target: EffectTarget) -> list[Term]:
-    return [Term(target.quantity, 0.0, 1.0, at=last, since=first, transform="linear")
-            for first, last in target.windows]  # fmt: skip
+    return [Term(target.quantity, 0.0, 1.0, at=last, since=first, transform="linear") for first, last in target.windows]
 
 
 def _constant(model: Model, name: str) -> float:

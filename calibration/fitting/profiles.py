@@ -152,7 +152,5 @@ def all_profiles(
 def with_free(payoff: Payoff, extra: Coordinate, best: Array, value: float) -> tuple[Payoff, Array]:
     """Return the payoff with one more free parameter, last among them, and `best` (size,) with its value put in."""
     free = (*payoff.coordinates, extra)
-    wider = Payoff(
-        payoff.model, free, payoff.series, payoff.events, payoff.effects, payoff.ranges, payoff.space.errors
-    )  # fmt: skip
+    wider = Payoff(payoff.model, free, payoff.series, payoff.events, payoff.effects, payoff.ranges, payoff.space.errors)
     return wider, np.insert(best, len(payoff.coordinates), float(extra.inward(np.asarray(value))))

@@ -73,12 +73,7 @@ class Fitted:
         return modelled_after(self.payoff, self.x, {place: years})[place]
 
     def ahead(
-        self,
-        name: str,
-        years: Years,
-        kind: Kind,
-        modelled: Array | None = None,
-        rng: np.random.Generator | None = None,
+        self, name: str, years: Years, kind: Kind, modelled: Array | None = None, rng: np.random.Generator | None = None
     ) -> Array:
         """Return draws (run, year) of what will be observed in `years` after the last fitted one.
 

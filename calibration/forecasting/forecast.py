@@ -124,12 +124,7 @@ def payoff_at(case: Case, targets: Targets, origin: int, mode: Mode, expected: E
 
 
 def refitted(
-    payoff: Payoff,
-    about: str,
-    how: Refit,
-    later: Mapping[int, Years],
-    errors: bool = False,
-    tick: Tick | None = None,
+    payoff: Payoff, about: str, how: Refit, later: Mapping[int, Years], errors: bool = False, tick: Tick | None = None
 ) -> tuple[Draws, dict[int, Array], Diagnostics]:
     """Fit what was known and sample it; return the draws, the modelled values `later`, and what speaks for them.
 

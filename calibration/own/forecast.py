@@ -121,9 +121,7 @@ def hindcast(name: str, tick: Tick | None = None) -> tuple[CaseForecast | None, 
     if not held:
         return None, f"no hindcast: {longest} years in the longest series, fewer than {settings.hindcast.fewest}"
     origin = min(int(one.years[-1]) for one in fitted.payoff.series) - held
-    short = [
-        one.target.name for one in fitted.payoff.series if int((one.years <= origin).sum()) < settings.fewest
-    ]  # fmt: skip
+    short = [one.target.name for one in fitted.payoff.series if int((one.years <= origin).sum()) < settings.fewest]
     if short:
         return None, f"no hindcast: {short[0]} has fewer than {settings.fewest} years by {origin}"
     targets = targets_at(fitted, settings, origin)

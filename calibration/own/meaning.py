@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,17 +33,15 @@ def doubts(observed: Mapping[str, Observed], folder: Path, limits: Doubts) -> li
     ]
 
 
-def _single(observed: Mapping[str, Observed], limits: Doubts) -> list[str]:
-    said = []
+def _single(observed: Mapping[str, Observed], limits: Doubts) -> Iterator[str]:
     for one in observed.values():
         values = [row.value for row in one.rows]
         if len(values) >= limits.fewest and min(values) == max(values):
-            said.append(f"{one.rows[0].place}: {one.name} is {values[0]:g} {one.unit} in every year: is it observed?")
+            yield f"{one.rows[0].place}: {one.name} is {values[0]:g} {one.unit} in every year: is it observed?"
         if one.name == COST and max(values) > limits.dearer * values[0] and not _leaps(one, limits):
             top = max(one.rows, key=lambda row: row.value)
             times = f"{top.value / values[0]:.3g} times that of {one.rows[0].year}"
-            said.append(f"{top.place}: unit_cost of {top.year} is {times}: is its unit the same in every row?")
-    return said
+            yield f"{top.place}: unit_cost of {top.year} is {times}: is its unit the same in every row?"
 
 
 def doubts_of_scored(rows: Sequence[Row], scores: Sequence[ScoredForecast], limits: Doubts) -> list[str]:
@@ -110,19 +108,15 @@ def _running_sum(observed: Mapping[str, Observed], limits: Doubts) -> list[str]:
     ]
 
 
-def _repeated(observed: Mapping[str, Observed], limits: Doubts) -> list[str]:
+def _repeated(observed: Mapping[str, Observed], limits: Doubts) -> Iterator[str]:
     """Compare every two series of volumes and shares: a constant ratio says that they are one series twice."""
-    said = []
     names = [name for name in (ANNUAL, CUMULATIVE, SHARE) if name in observed]
     for first, second in ((a, b) for place, a in enumerate(names) for b in names[place + 1 :]):
         one, other = observed[first], observed[second]
         ratios = [row.value / _of(one)[row.year] for row in other.rows if row.year in _of(one)]
         if len(ratios) >= limits.fewest and max(ratios) <= min(ratios) * (1 + limits.same):
-            said.append(
-                f"{other.rows[0].place}: {second} is {first} times {ratios[0]:.4g} in every year: "
-                "do both measure the same?"
-            )
-    return said
+            times = f"{second} is {first} times {ratios[0]:.4g} in every year"
+            yield f"{other.rows[0].place}: {times}: do both measure the same?"
 
 
 def _not_differences(observed: Mapping[str, Observed], limits: Doubts) -> list[str]:

@@ -127,11 +127,7 @@ class Batch:
         return {name: (dimensions, found[:, :, at], dict(self.variables[name])) for at, name in enumerate(names)}
 
     def _simulated(
-        self,
-        simulator: Simulator,
-        runs: NDArray[np.int64],
-        threads: int | None,
-        spare: list[Array] | None = None,
+        self, simulator: Simulator, runs: NDArray[np.int64], threads: int | None, spare: list[Array] | None = None
     ) -> Array:
         tables = {name: one[runs] for name, one in self.tables.items()}
         return simulator(self.values[runs], threads, tables, self.seed, runs, spare)

@@ -12,7 +12,7 @@ import numpy as np
 from stockflow.arrays import Array
 from stockflow.batches.samples import samples_of
 from stockflow.commands.console import Whole, deliver, listed
-from stockflow.commands.options import CHANGES, DIGITS, FILE, METHOD, NAMED, SAVE, SEED, UNTIL, loaded
+from stockflow.commands.options import CHANGES, DIGITS, FILE, METHOD, NAMED, PATH, SAVE, SEED, UNTIL, loaded
 from stockflow.errors import InputError
 from stockflow.files import check_ending, replace_file
 from stockflow.language.equations import Method
@@ -26,24 +26,23 @@ if TYPE_CHECKING:
 
 # most runs, and most numbers of several runs, that are text at a time
 _CHUNK, _NUMBERS = 4096, 4_000_000
-_PATH = click.Path(path_type=Path)
 
 
 @click.command()
 @FILE
-@click.argument("samples", type=_PATH, required=False)
-@click.option("--sensitivity", type=_PATH, metavar="VSC", help="Vensim sensitivity control (.vsc) instead of SAMPLES.")
+@click.argument("samples", type=PATH, required=False)
+@click.option("--sensitivity", type=PATH, metavar="VSC", help="Vensim sensitivity control (.vsc) instead of SAMPLES.")
 @click.option("--outputs", metavar="A,B", help="Variables to keep, with commas between.")
-@click.option("--save", "savelist", type=_PATH, metavar="LST", help="Vensim savelist (.lst) of variables to keep.")
+@click.option("--save", "savelist", type=PATH, metavar="LST", help="Vensim savelist (.lst) of variables to keep.")
 @CHANGES
 @click.option("--percentiles", is_flag=True, help="Write the spread over time, not every run.")
-@click.option("--figure", type=_PATH, metavar="PNG", help="Draw the spread over time, and write its numbers.")
+@click.option("--figure", type=PATH, metavar="PNG", help="Draw the spread over time, and write its numbers.")
 @UNTIL
 @SAVE
 @METHOD
 @SEED
 @click.option("--threads", type=Whole(1), help="Default: all cores.")
-@click.option("--out", type=_PATH, help="File to write: .csv, or .nc for netCDF.")
+@click.option("--out", type=PATH, help="File to write: .csv, or .nc for netCDF.")
 def batch(
     file: Path,
     samples: Path | None,

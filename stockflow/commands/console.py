@@ -87,7 +87,8 @@ def run_command(
         sys.stdout.reconfigure(errors="backslashreplace")
 
     def end(text: str, code: int) -> None:
-        _end(told(_in_short(f"{name}: {text}")), code)
+        short = _LONG.sub(lambda word: f"{word[0][:12]}...{word[0][-12:]}", " ".join(f"{name}: {text}".split()))
+        _end(told(short), code)
 
     try:
         code = _code(command, name, told)
@@ -136,10 +137,6 @@ def _code(command: click.Command, name: str, told: Callable[[str], str]) -> int:
 def _give_up_output() -> None:
     """Let what is left of standard output go nowhere, so that its end does not fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _in_short(text: str) -> str:
-    return _LONG.sub(lambda word: f"{word[0][:12]}...{word[0][-12:]}", " ".join(text.split()))
 
 
 def _end(text: str, code: int) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from stockflow.arrays import Array
 from stockflow.commands.console import Whole, deliver, settings, table
-from stockflow.commands.options import DIGITS, FILE, JSON, METHOD, SAVE, SET, UNTIL, loaded
+from stockflow.commands.options import DIGITS, FILE, JSON, METHOD, PATH, SAVE, SET, UNTIL, loaded
 from stockflow.files import check_ending
 from stockflow.insight.loop_scores import periods
 from stockflow.language.equations import Method
@@ -31,7 +31,7 @@ _ALL_ONE_WAY = 0.99
 @SAVE
 @METHOD
 @click.option("--top", type=Whole(1), default=20, show_default=True, help="Loops to list.")
-@click.option("--out", type=click.Path(path_type=Path), help="CSV to write: loop, time and the scores.")
+@click.option("--out", type=PATH, help="CSV to write: loop, time and the scores.")
 @JSON
 def loops(
     file: Path,
@@ -64,12 +64,11 @@ def loops(
     if as_json:
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
         return
-    head = [("group", "share", "acts", "dominates", "loop")]
-    shown = [
-        (str(row["group"]), f"{row['share']:.1%}", row["acts"], _stretches(row["dominates"]), row["loop"])
-        for row in rows[:top]
-    ]
-    click.echo(table([*head, *shown]), nl=False)
+    lines = [("group", "share", "acts", "dominates", "loop")]
+    for row in rows[:top]:
+        stretches = ", ".join(f"{first:g}-{last:g}" for first, last in row["dominates"]) or "-"
+        lines.append((str(row["group"]), f"{row['share']:.1%}", row["acts"], stretches, row["loop"]))
+    click.echo(table(lines), nl=False)
     if len(rows) > top:
         click.echo(f"and {len(rows) - top} loops more, with at most {rows[top]['share']:.1%}")
 
@@ -103,7 +102,3 @@ def _acts(signed: Array, share: Array) -> str:
         return "-"
     rising = (1.0 + float(signed.sum()) / total) / 2.0
     return "R" if rising >= _ALL_ONE_WAY else "B" if rising <= 1.0 - _ALL_ONE_WAY else "U"
-
-
-def _stretches(found: Sequence[tuple[float, float]]) -> str:
-    return ", ".join(f"{first:g}-{last:g}" for first, last in found) or "-"

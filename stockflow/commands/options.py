@@ -15,6 +15,8 @@ from stockflow.language.source import Rules
 from stockflow.loading import load
 from stockflow.model import Model
 
+PATH = click.Path(path_type=Path)
+
 
 def _remember(context: click.Context, parameter: click.Parameter, value: object) -> None:
     """Keep an option that says how the model is read, for `loaded`."""
@@ -23,26 +25,21 @@ def _remember(context: click.Context, parameter: click.Parameter, value: object)
 
 def FILE(command: Callable[..., object]) -> Callable[..., object]:
     """Take a model file, and how it is read."""
-    folder = click.Path(path_type=Path)
     for option, form, words in (
-        (
-            "--encoding",
-            str,
-            "Encoding of the model's text, such as cp1252; default: as it says or looks.",
-        ),
+        ("--encoding", str, "Encoding of the model's text, such as cp1252; default: as it says or looks."),
         ("--tag", str, "File that the model calls by a name: --tag ?data=inputs.xlsx; may be repeated."),
-        ("--folder", folder, "Folder that files named in the model lie in, by default its own; may be repeated."),
+        ("--folder", PATH, "Folder that files named in the model lie in, by default its own; may be repeated."),
         (
             "--as",
             click.Choice(get_args(Rules)),
             "Whose word holds where PySD and the manuals differ; default: the manuals'. pysd is for comparing runs.",
         ),
-        ("--data", folder, "Table of data that the model leaves to be filled; may be repeated."),
+        ("--data", PATH, "Table of data that the model leaves to be filled; may be repeated."),
     ):
         many = option not in {"--encoding", "--as"}
         decorate = click.option(option, type=form, multiple=many, callback=_remember, expose_value=False, help=words)
         command = decorate(command)
-    return click.argument("file", type=click.Path(path_type=Path))(command)
+    return click.argument("file", type=PATH)(command)
 
 
 def encoding() -> str | None:
@@ -74,12 +71,9 @@ UNTIL = click.option("--until", type=Real(), metavar="T", help="Last time of the
 SAVE = click.option("--save-period", type=Real(), metavar="P", help="Time between saved moments; default: the SAVEPER.")
 METHOD = click.option("--method", type=click.Choice(get_args(Method)), help="Default: as the file asks.")
 SEED = click.option("--seed", type=Whole(0), default=0, show_default=True, help="Of random functions.")
-OUT = click.option("--out", type=click.Path(path_type=Path), help="File to write instead of standard output.")
+OUT = click.option("--out", type=PATH, help="File to write instead of standard output.")
 CHANGES = click.option(
-    "--changes",
-    type=click.Path(path_type=Path),
-    metavar="CIN",
-    help="Vensim changes file (.cin) or outcome (.out); --set goes before it.",
+    "--changes", type=PATH, metavar="CIN", help="Vensim changes file (.cin) or outcome (.out); --set goes before it."
 )
 #: how numbers are written, and how many runs that failed are named
 DIGITS, NAMED = "%.10g", 10

@@ -9,14 +9,12 @@ import click
 
 from stockflow.commands.batch import drawn
 from stockflow.commands.console import Whole, listed, settings
-from stockflow.commands.options import CHANGES, FILE, METHOD, SAVE, SET, UNTIL, loaded, tables
+from stockflow.commands.options import CHANGES, FILE, METHOD, PATH, SAVE, SET, UNTIL, loaded, tables
 from stockflow.files import check_ending, replace_file
 from stockflow.language.data_tables import read_data
 from stockflow.language.equations import Method
 from stockflow.page import MOST_DRAWS
 from stockflow.vensim_files.files import with_changes
-
-_PATH = click.Path(path_type=Path)
 
 
 @click.command()
@@ -24,10 +22,8 @@ _PATH = click.Path(path_type=Path)
 @click.option("--inputs", metavar="A,B", help="Constants with a slider; default: 16 that move the outputs furthest.")
 @click.option("--outputs", metavar="A,B", help="Variables with a chart; default: what --data observes, then stocks.")
 @click.option("--curves", metavar="A,B", help="Lookups that can be dragged; default: all, if there are at most 6.")
-@click.option("--samples", type=_PATH, metavar="CSV", help="Draws of constants: a column for each, a row for a draw.")
-@click.option(
-    "--sensitivity", type=_PATH, metavar="VSC", help="Vensim sensitivity control (.vsc) instead of --samples."
-)
+@click.option("--samples", type=PATH, metavar="CSV", help="Draws of constants: a column for each, a row for a draw.")
+@click.option("--sensitivity", type=PATH, metavar="VSC", help="Vensim sensitivity control (.vsc) instead of --samples.")
 @click.option("--draws", type=Whole(1), default=MOST_DRAWS, show_default=True, help="Most of the samples to take.")
 @click.option("--title", default="", help="Default: the name of FILE.")
 @SET
@@ -35,7 +31,7 @@ _PATH = click.Path(path_type=Path)
 @UNTIL
 @SAVE
 @METHOD
-@click.option("--out", type=_PATH, required=True, metavar="HTML", help="File to write.")
+@click.option("--out", type=PATH, required=True, metavar="HTML", help="File to write.")
 def page(
     file: Path,
     inputs: str | None,

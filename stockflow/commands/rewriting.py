@@ -8,18 +8,16 @@ from pathlib import Path
 import click
 
 from stockflow.commands.console import settings
-from stockflow.commands.options import FILE, encoding, loaded
+from stockflow.commands.options import FILE, PATH, encoding, loaded
 from stockflow.errors import InputError
 from stockflow.files import check_ending, read_bytes, write_whole
 from stockflow.language.source import encoding_of
 from stockflow.language.xmile.variables import ENDINGS
 
-_OUT = click.Path(path_type=Path)
-
 
 @click.command()
 @FILE
-@click.argument("out", type=_OUT)
+@click.argument("out", type=PATH)
 @click.option("--all", "every", is_flag=True, help="Name all that cannot be written, not five of it.")
 def convert(file: Path, out: Path, every: bool) -> None:
     """Write FILE in the other format: a Vensim model (.mdl) as XMILE, an XMILE one as Vensim's.
@@ -55,7 +53,7 @@ def convert(file: Path, out: Path, every: bool) -> None:
     metavar='"NAME=EXPRESSION"',
     help="Write another right side for an equation, subscripts as in FILE; may be repeated.",
 )
-@click.option("--out", type=_OUT, required=True, metavar="MDL", help="File to write.")
+@click.option("--out", type=PATH, required=True, metavar="MDL", help="File to write.")
 def edit(file: Path, pairs: Sequence[str], equations: Sequence[str], out: Path) -> None:
     """Write FILE, a Vensim model, with other constants and equations; every other byte stays as it is.
 

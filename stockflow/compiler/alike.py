@@ -95,9 +95,7 @@ class Alike:
         found: list[str] = []
         for name, (_, entries) in self.calls.items():
             if entries:
-                own = np.array(
-                    entries, dtype="<u8"
-                ).tobytes()  # as bytes: numbers one by one would take most of the time
+                own = np.array(entries, dtype="<u8").tobytes()  # numbers one by one would take most of the time
                 text = own.hex("\\")
                 found.append(f'@{name}.entries = private constant [{len(own)} x i8] c"\\{text}", align 8')
         return found

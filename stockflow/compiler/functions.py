@@ -8,34 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 
 from stockflow.compiler import normal
 from stockflow.compiler.graph import Graph, OpenTable, Path
 from stockflow.language.curve import Table
+from stockflow.language.operations import DIRECT, NEARLY_HALF, SMALL
 
-# what PySD and Vensim take for zero in a divisor, and the slack of RAMP
-SMALL = 1e-6
-_NEARLY_HALF = 0.5 - 2.0**-20
-
-_DIRECT: Mapping[str, str] = MappingProxyType(
-    {
-        "+": "add",
-        "-": "sub",
-        "*": "mul",
-        "/": "div",
-        "^": "pow",
-        "negative": "neg",
-        "<": "lt",
-        "<=": "le",
-        "=": "eq",
-        "<>": "ne",
-        "ln": "log",
-        "integer": "trunc",
-        **{name: name for name in ("and", "or", "not", "min", "max", "exp", "sqrt", "abs")},
-        "if then else": "select",
-    }
-)
 # pi/2 in two parts of 33 bits and a rest, so that whole multiples of the parts are exact
 _HALF_PI = (1.57079632673412561417e00, 6.07710050630396597660e-11, 2.02226624879595063154e-21)
 _SIN = (
@@ -66,8 +44,8 @@ class Functions:
 
     def node(self, operator: str, args: Sequence[int], time: int) -> int:
         """Return the node of an operation of expressions at a time."""
-        if operator in _DIRECT:
-            return self.apply(_DIRECT[operator], *args)
+        if operator in DIRECT:
+            return self.apply(DIRECT[operator][0], *args)
         own: Mapping[str, Callable[..., int]] = {
             ">": lambda a, b: self.apply("lt", b, a),
             ">=": lambda a, b: self.apply("le", b, a),
@@ -149,7 +127,7 @@ class Functions:
 
         Read in the middle of a step, as Runge-Kutta does, it is just before the next one: nothing changes there.
         """
-        return self.apply("add", time, self.apply("mul", self.step, self.number(_NEARLY_HALF)))
+        return self.apply("add", time, self.apply("mul", self.step, self.number(NEARLY_HALF)))
 
     def rate(self, switch: int, amount: int) -> int:
         """An amount that flows within the time steps in which a switch is 1."""

@@ -8,49 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from stockflow.arrays import Array
 from stockflow.language.curve import Table
+from stockflow.language.operations import DIRECT
 from stockflow.language.order import reached
 
 # stages are sets of bits: what a node's value may depend on
 TIME, INPUT, STATE = 1, 2, 4
 
 TRUTH = frozenset({"lt", "le", "eq", "ne", "and", "or", "not"})
-NUMPY: Mapping[str, Callable[..., Any]] = MappingProxyType(
-    {
-        "add": np.add,
-        "sub": np.subtract,
-        "mul": np.multiply,
-        "div": np.divide,
-        "pow": np.power,
-        "min": np.minimum,
-        "max": np.maximum,
-        "neg": np.negative,
-        "exp": np.exp,
-        "log": np.log,
-        "sqrt": np.sqrt,
-        "abs": np.abs,
-        "trunc": np.trunc,
-        "lt": np.less,
-        "le": np.less_equal,
-        "eq": np.equal,
-        "ne": np.not_equal,
-        "and": np.logical_and,
-        "or": np.logical_or,
-        "not": np.logical_not,
-        "select": np.where,
-        "number": lambda truth: np.asarray(truth, dtype=float),
-    }
-)
+NUMPY: Mapping[str, Callable[..., Any]] = {
+    **dict(DIRECT.values()),
+    "number": lambda truth: np.asarray(truth, dtype=float),
+}
 # what a node depends on by itself, beside its arguments
-_OWN_STAGE: Mapping[str, int] = MappingProxyType(
-    {"time": TIME, "input": INPUT, "state": STATE, "path": INPUT, "random": TIME | INPUT, "initial random": INPUT}
-)
+_OWN_STAGE: Mapping[str, int] = {
+    "time": TIME,
+    "input": INPUT,
+    "state": STATE,
+    "path": INPUT,
+    "random": TIME | INPUT,
+    "initial random": INPUT,
+}
 
 
 @dataclass(frozen=True, slots=True)

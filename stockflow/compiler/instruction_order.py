@@ -10,19 +10,16 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 _NAMES = re.compile(r"%[\w.]+")
 # cycles until a result can be used, about the same on the processors of the last ten years
-_CYCLES: Mapping[str, int] = MappingProxyType(
-    {
-        "fdiv": 14,
-        **dict.fromkeys(("sqrt", "gather"), 20),
-        "load": 5,
-        **dict.fromkeys(("fmuladd", "fmul", "fadd", "fsub", "fcmp", "trunc"), 4),
-        "bitcast": 0,
-    }
-)
+_CYCLES: Mapping[str, int] = {
+    "fdiv": 14,
+    **dict.fromkeys(("sqrt", "gather"), 20),
+    "load": 5,
+    **dict.fromkeys(("fmuladd", "fmul", "fadd", "fsub", "fcmp", "trunc"), 4),
+    "bitcast": 0,
+}
 _OTHERWISE = 1
 # vector instructions begun per cycle
 _WIDTH = 2

@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from stockflow.compiler.functions import SMALL, Functions
+from stockflow.compiler.functions import Functions
 from stockflow.compiler.graph import INPUT, Graph
 from stockflow.errors import InputError
 from stockflow.language import equations as eq
 from stockflow.language.clock import SCHEMES, TOLERANCES, first_step, moving_step
 from stockflow.language.curve import Table
+from stockflow.language.operations import SMALL
 from stockflow.language.order import evaluation_order, initial_order, made_of, needed_at_start, starting_part
 from stockflow.names import plain
 

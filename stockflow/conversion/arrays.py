@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -51,24 +52,20 @@ def _array(own: Sequence[Definition], parsed: Parsed, ranges: Ranges) -> Array:
         if dimension is None:
             return Array(name, tuple(own), (), ("array over elements that are no range of their own",))
         found.append(spelled[dimension])
-    size = 1
-    for one in found:
-        size *= len(ranges.choices(one))
-    if len(inside) < size:
+    if len(inside) < math.prod(len(ranges.choices(one)) for one in found):
         return Array(name, tuple(own), (), ("array of which elements are left out",))
     return Array(name, tuple(own), tuple(found))
 
 
 def coordinates_of(one: Definition | Left, ranges: Ranges) -> Iterator[tuple[str, ...]]:
-    """Yield the elements that a definition or left side is for."""
+    """Return the elements that a definition or left side is for."""
     left_out = {
         each
         for exception in one.exceptions
         for each in itertools.product(*(ranges.choices(name) for name in exception))
     }
-    for each in itertools.product(*(ranges.choices(name) for name in one.subscripts)):
-        if each not in left_out:
-            yield each
+    all_of_them = itertools.product(*(ranges.choices(name) for name in one.subscripts))
+    return (each for each in all_of_them if each not in left_out)
 
 
 def one_for_all(array: Array, ranges: Ranges) -> bool:

@@ -12,15 +12,7 @@ from stockflow.conversion.arrays import coordinates_of
 from stockflow.conversion.expressions import Vensim
 from stockflow.errors import InputError
 from stockflow.language.definition import Parsed
-from stockflow.language.source import (
-    Source,
-    contents,
-    decoded,
-    equations,
-    files_beside,
-    single_ends,
-    with_listed,
-)
+from stockflow.language.source import Source, contents, decoded, equations, files_beside, single_ends, with_listed
 from stockflow.language.subscripts import Ranges
 from stockflow.language.tree import Refused
 from stockflow.language.vensim.entries import TEST_INPUT, Entry, head, rule_of

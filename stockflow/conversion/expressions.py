@@ -10,7 +10,6 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 from stockflow.language.functions.dialects import VENSIM, XMILE
 from stockflow.language.operations import MISSING
@@ -35,18 +34,15 @@ from stockflow.names import plain
 
 _ATOM = POWER + 1
 # trees that stand in no expression, by what a person calls them
-_KINDS: Mapping[str, str] = MappingProxyType(
-    {
-        "WithTable": "table",
-        "Points": "table",
-        "Entries": "list of numbers",
-        "Stock": "stock",
-        "Text": "text",
-        "Unfilled": "data of another file",
-        "Output": "further result of a macro",
-    }
-)
-_WORDS = frozenset({"if", "then", "else", "and", "or", "not", "mod"})
+_KINDS: Mapping[str, str] = {
+    "WithTable": "table",
+    "Points": "table",
+    "Entries": "list of numbers",
+    "Stock": "stock",
+    "Text": "text",
+    "Unfilled": "data of another file",
+    "Output": "further result of a macro",
+}
 #: a tree as text, and how tightly what is outermost in it binds
 _Part = tuple[str, int]
 
@@ -146,7 +142,7 @@ class Writer(ABC):
 class Vensim(Writer):
     """Writes Vensim's equations."""
 
-    words: Mapping[str, str] = MappingProxyType({"and": ":AND:", "or": ":OR:", "not": ":NOT:"})
+    words: Mapping[str, str] = {"and": ":AND:", "or": ":OR:", "not": ":NOT:"}
     time = "Time"
 
     def name(self, name: str) -> str:
@@ -185,13 +181,13 @@ class Vensim(Writer):
 class Xmile(Writer):
     """Writes XMILE's equations."""
 
-    words: Mapping[str, str] = MappingProxyType({"and": "AND", "or": "OR", "not": "NOT", "mod": "MOD"})
+    words: Mapping[str, str] = {"and": "AND", "or": "OR", "not": "NOT", "mod": "MOD"}
     time = "TIME"
 
     def name(self, name: str) -> str:
         """Return a name with underscores, in quotes if it is no word of letters or one of the language."""
         word = "_".join(name.split())
-        own = plain(name) in _WORDS or (plain(name) in XMILE and XMILE[plain(name)].least > 0)
+        own = plain(name) in xmile.WORDS or (plain(name) in XMILE and XMILE[plain(name)].least > 0)
         return word if re.fullmatch(xmile._WORD, word) and not own else f'"{self.checked(name)}"'
 
     def function(self, name: str) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from types import MappingProxyType
 
 from stockflow.language.definition import Definition, Macro, Parsed
 from stockflow.language.tree import Call, Tree, walk
@@ -29,11 +28,7 @@ _IN_XMILE: tuple[tuple[str, str, str], ...] = (
     ("SINH(x)", "(EXP(x) - EXP(-x))/2", "sinh"),
     ("COSH(x)", "(EXP(x) + EXP(-x))/2", "cosh"),
     ("TANH(x)", "1 - 2/(EXP(2*x) + 1)", "tanh"),
-    (
-        "VENSIM RAMP(slope, start, end)",
-        "IF TIME + 0.000001 > start THEN slope*(MIN(end, TIME) - start) ELSE 0",
-        "ramp",
-    ),
+    ("VENSIM RAMP(slope, start, end)", "IF TIME + 0.000001 > start THEN slope*(MIN(end, TIME) - start) ELSE 0", "ramp"),
     (
         "VENSIM PULSE(start, width)",
         f"IF start < {_MIDDLE} AND {_MIDDLE} < start + (IF width = 0 THEN DT ELSE width) THEN 1 ELSE 0",
@@ -46,11 +41,7 @@ _IN_XMILE: tuple[tuple[str, str, str], ...] = (
         f" AND {_PASSED} - interval*INTEGER({_PASSED}/interval) < MAX(width, DT) THEN 1 ELSE 0",
         "pulse train",
     ),
-    (
-        "SAMPLE IF TRUE(condition, input, start)",
-        "IF condition THEN input ELSE PREVIOUS(SELF, start)",
-        "sample if true",
-    ),
+    ("SAMPLE IF TRUE(condition, input, start)", "IF condition THEN input ELSE PREVIOUS(SELF, start)", "sample if true"),
 )
 _WHOLE = "INTEGER(x) - IF THEN ELSE(x < INTEGER(x), 1, 0)"
 #: XMILE's functions in Vensim
@@ -126,4 +117,4 @@ def _vensim(equation: str) -> Tree:
 @cache
 def libraries() -> Mapping[bool, Library]:
     """Return the macros of either dialect, those of Vensim under True."""
-    return MappingProxyType({True: Library(_IN_VENSIM, True), False: Library(_IN_XMILE, False)})
+    return {True: Library(_IN_VENSIM, True), False: Library(_IN_XMILE, False)}

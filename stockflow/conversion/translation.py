@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
 
 from stockflow.conversion.expressions import misplaced, no_form
 from stockflow.conversion.macros import Library, libraries
@@ -237,9 +236,6 @@ def _active(one: Translator, tree: Call, whole: bool) -> Tree:
     return Call(tree.name, tuple(map(one.tree, tree.arguments)))
 
 
-_ALIKE = ("exp", "ln", "log10", "sqrt", "abs", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "step")
-
-
 class ToXmile(Translator):
     """Translates Vensim's trees."""
 
@@ -297,9 +293,9 @@ class ToXmile(Translator):
         return self.lookup(Call(table.name, (argument,), table.subscripts), "")
 
     #: how the tables are read that are not read as they stand
-    kinds: Mapping[str, str] = MappingProxyType({})
+    kinds: Mapping[str, str] = {}
     #: names that are others in the present macro
-    renamed: Mapping[str, str] = MappingProxyType({})
+    renamed: Mapping[str, str] = {}
 
 
 def _elements(one: Translator, tree: Call, whole: bool) -> Tree:
@@ -315,34 +311,57 @@ def _beyond(one: Translator, tree: Call, whole: bool) -> Tree:
 
 
 #: functions that read a table otherwise than it stands, and the type of graphical function that is read so
-BEYOND: Mapping[str, str] = MappingProxyType({"lookup extrapolate": "extrapolate", "lookup backward": "steps"})
-ToXmile.rules = MappingProxyType(
-    {
-        **{name: renamed(name) for name in (*_ALIKE, "min", "max", "if then else", "sum", "prod", "trend")},
-        **{name: renamed(name) for name in ("delay1", "delay3")},
-        **{name: by_macro(name) for name in libraries()[False].calls},
-        **dict.fromkeys(BEYOND, _beyond),
-        "power": _power,
-        "vmin": renamed("min"),
-        "vmax": renamed("max"),
-        "elmcount": _elements,
-        "delay1i": renamed("delay1"),
-        "delay3i": renamed("delay3"),
-        "delay n": renamed("delayn", 0, 1, 3, 2),
-        "delay fixed": renamed("delay"),
-        "smooth": renamed("smth1"),
-        "smoothi": renamed("smth1"),
-        "smooth3": renamed("smth3"),
-        "smooth3i": renamed("smth3"),
-        "smooth n": renamed("smthn", 0, 1, 3, 2),
-        "forecast": renamed("forcst"),
-        "initial": renamed("init"),
-        "active initial": _active,
-        "random uniform": renamed("random"),
-        "random normal": renamed("normal", 2, 3, 4, 0, 1),
-        "random 0 1": lambda one, tree, whole: Call("random", (ZERO, Literal(1.0))),
-    }
+BEYOND: Mapping[str, str] = {"lookup extrapolate": "extrapolate", "lookup backward": "steps"}
+_ALIKE = (
+    "exp",
+    "ln",
+    "log10",
+    "sqrt",
+    "abs",
+    "sin",
+    "cos",
+    "tan",
+    "arcsin",
+    "arccos",
+    "arctan",
+    "step",
+    "min",
+    "max",
+    "if then else",
+    "sum",
+    "prod",
+    "trend",
+    "delay1",
+    "delay3",
 )
+# functions of Vensim that XMILE only calls otherwise
+_OTHERWISE = {
+    "vmin": "min",
+    "vmax": "max",
+    "delay1i": "delay1",
+    "delay3i": "delay3",
+    "delay fixed": "delay",
+    "smooth": "smth1",
+    "smoothi": "smth1",
+    "smooth3": "smth3",
+    "smooth3i": "smth3",
+    "forecast": "forcst",
+    "initial": "init",
+    "random uniform": "random",
+}
+ToXmile.rules = {
+    **{name: renamed(name) for name in _ALIKE},
+    **{name: renamed(other) for name, other in _OTHERWISE.items()},
+    **{name: by_macro(name) for name in libraries()[False].calls},
+    **dict.fromkeys(BEYOND, _beyond),
+    "power": _power,
+    "elmcount": _elements,
+    "delay n": renamed("delayn", 0, 1, 3, 2),
+    "smooth n": renamed("smthn", 0, 1, 3, 2),
+    "active initial": _active,
+    "random normal": renamed("normal", 2, 3, 4, 0, 1),
+    "random 0 1": lambda one, tree, whole: Call("random", (ZERO, Literal(1.0))),
+}
 
 
 class ToVensim(Translator):
@@ -519,38 +538,36 @@ def _trend(one: Translator, tree: Call, whole: bool) -> Tree:
 
 
 _PI: Rule = lambda one, tree, whole: Literal(math.pi)  # noqa: E731
-ToVensim.rules = MappingProxyType(
-    {
-        # both dialects have these, with one meaning
-        **{name: renamed(name) for name in VENSIM if XMILE.get(name) is VENSIM[name]},
-        "min": _extreme("min", "vmin"),
-        "max": _extreme("max", "vmax"),
-        "sum": _joined,
-        "prod": _joined,
-        "mean": _mean,
-        "size": _size,
-        INDEXED: _computed,
-        "lookup": _lookup,
-        "int": by_macro("int"),
-        "round": by_macro("round"),
-        "safediv": by_macro("safediv", ZERO),
-        "previous": by_macro("previous", ZERO),
-        "init": by_macro("init", name="initial"),
-        "active initial": _active,
-        "delay": _delay,
-        "delay1": by_count(of2=renamed("delay1"), of3=renamed("delay1i")),
-        "delay3": by_count(of2=renamed("delay3"), of3=renamed("delay3i")),
-        "delayn": _of_order("delay n"),
-        "smth1": by_count(of2=renamed("smooth"), of3=renamed("smoothi")),
-        "smth3": by_count(of2=renamed("smooth3"), of3=renamed("smooth3i")),
-        "smthn": _of_order("smooth n"),
-        "trend": _trend,
-        "forcst": _forecast,
-        "random": _drawn("random uniform"),
-        "uniform": _drawn("random uniform"),
-        "normal": _drawn("random normal", Literal(-_FAR.value), _FAR),
-        "ramp": _ramp,
-        "pulse": by_count(of2=by_macro("pulse"), of3=by_macro("pulses")),
-        "pi": _PI,
-    }
-)
+ToVensim.rules = {
+    # both dialects have these, with one meaning
+    **{name: renamed(name) for name in VENSIM if XMILE.get(name) is VENSIM[name]},
+    "min": _extreme("min", "vmin"),
+    "max": _extreme("max", "vmax"),
+    "sum": _joined,
+    "prod": _joined,
+    "mean": _mean,
+    "size": _size,
+    INDEXED: _computed,
+    "lookup": _lookup,
+    "int": by_macro("int"),
+    "round": by_macro("round"),
+    "safediv": by_macro("safediv", ZERO),
+    "previous": by_macro("previous", ZERO),
+    "init": by_macro("init", name="initial"),
+    "active initial": _active,
+    "delay": _delay,
+    "delay1": by_count(of2=renamed("delay1"), of3=renamed("delay1i")),
+    "delay3": by_count(of2=renamed("delay3"), of3=renamed("delay3i")),
+    "delayn": _of_order("delay n"),
+    "smth1": by_count(of2=renamed("smooth"), of3=renamed("smoothi")),
+    "smth3": by_count(of2=renamed("smooth3"), of3=renamed("smooth3i")),
+    "smthn": _of_order("smooth n"),
+    "trend": _trend,
+    "forcst": _forecast,
+    "random": _drawn("random uniform"),
+    "uniform": _drawn("random uniform"),
+    "normal": _drawn("random normal", Literal(-_FAR.value), _FAR),
+    "ramp": _ramp,
+    "pulse": by_count(of2=by_macro("pulse"), of3=by_macro("pulses")),
+    "pi": _PI,
+}

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 from stockflow.compiler.graph import INPUT, STATE, TRUTH, Graph
 from stockflow.language.curve import Table
@@ -171,23 +170,18 @@ def _fixed(graph: Graph, node: int) -> bool:
 
 
 def _either(graph: Graph, truth: int, yes: int, no: int) -> Partials:
-    return (
-        (yes, graph.apply("number", truth)),
-        (no, graph.apply("number", graph.apply("not", truth))),
-    )
+    return ((yes, graph.apply("number", truth)), (no, graph.apply("number", graph.apply("not", truth))))
 
 
 _Rule = Callable[..., Partials]
-_RULES: Mapping[str, _Rule] = MappingProxyType(
-    {
-        "mul": lambda graph, _, left, right: ((left, right), (right, left)),
-        "div": _quotient,
-        "exp": _exponential,
-        "log": lambda graph, _, argument: ((argument, graph.apply("div", graph.constant(1.0), argument)),),
-        "sqrt": lambda graph, node, argument: ((argument, graph.apply("div", graph.constant(0.5), node)),),
-        "abs": _size,
-        "min": _smaller,
-        "max": _larger,
-        "select": lambda graph, _, *args: _either(graph, *args),
-    }
-)
+_RULES: Mapping[str, _Rule] = {
+    "mul": lambda graph, _, left, right: ((left, right), (right, left)),
+    "div": _quotient,
+    "exp": _exponential,
+    "log": lambda graph, _, argument: ((argument, graph.apply("div", graph.constant(1.0), argument)),),
+    "sqrt": lambda graph, node, argument: ((argument, graph.apply("div", graph.constant(0.5), node)),),
+    "abs": _size,
+    "min": _smaller,
+    "max": _larger,
+    "select": lambda graph, _, *args: _either(graph, *args),
+}

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import reduce
-from types import MappingProxyType
 
 from stockflow.errors import InputError
 from stockflow.insight.structure import Link, moving_part, read_names
@@ -29,17 +28,15 @@ _ROUNDING = 1e-13
 _MOST_PATHS = 200
 _OWNER = "scores of links"
 # operations that read the time by themselves, with the places of their arguments that are times
-_TIMES: Mapping[str, tuple[int, ...]] = MappingProxyType(
-    {
-        "step": (1,),
-        "ramp": (1, 2),
-        "endless ramp": (1,),
-        "pulse": (0,),
-        "pulse train": (0, 3),
-        "impulse": (0,),
-        "impulses": (0,),
-    }
-)
+_TIMES: Mapping[str, tuple[int, ...]] = {
+    "step": (1,),
+    "ramp": (1, 2),
+    "endless ramp": (1,),
+    "pulse": (0,),
+    "pulse train": (0, 3),
+    "impulse": (0,),
+    "impulses": (0,),
+}
 
 
 def score_links(equations: eq.Equations, links: Iterable[Link]) -> tuple[eq.Equations, dict[Link, str]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from stockflow.insight.lint_moments import inexact_moments, jumps_inside_steps, short_pulses
 from stockflow.insight.structure import read_names
@@ -221,32 +220,26 @@ def _long_equations(equations: eq.Equations) -> Iterator[tuple[str, str]]:
 
 
 #: code -> (severity, what it means, what finds it)
-CODES: Mapping[str, tuple[str, str, Callable[[eq.Equations], Iterator[tuple[str, str]]]]] = MappingProxyType(
-    {
-        "no-documentation": ("warning", "the variable has no comment", _no_documentation),
-        "no-unit": ("warning", "the variable has no unit", _no_unit),
-        "unused": ("warning", "no equation reads this constant or lookup", _unused),
-        "short-delay": ("warning", "a time constant is shorter than four time steps", _short_delays),
-        "short-pulse": ("warning", "a pulse is shorter than a time step, which Vensim makes it last", short_pulses),
-        "inexact-moment": (
-            "warning",
-            "a step or pulse in a model whose time steps do not add up exactly",
-            inexact_moments,
-        ),
-        "jump-inside-step": (
-            "warning",
-            "a step or pulse under Runge-Kutta, which reads it within a time step",
-            jumps_inside_steps,
-        ),
-        "similar-names": ("warning", "two names differ only in case, spaces or punctuation", _similar_names),
-        "buried-constant": (
-            "note",
-            "a number other than 0, 1, an exponent 2 and LN(2) stands inside an equation",
-            _buried_constants,
-        ),
-        "output-only": ("note", "no equation reads this auxiliary: an output, or a leftover", _output_only),
-        "not-monotone": ("note", "a curve both rises and falls", _not_monotone),
-        "may-go-negative": ("note", "an outflow does not depend on the stock it empties", _may_go_negative),
-        "long-equation": ("note", "an equation that is hard to read", _long_equations),
-    }
-)
+CODES: Mapping[str, tuple[str, str, Callable[[eq.Equations], Iterator[tuple[str, str]]]]] = {
+    "no-documentation": ("warning", "the variable has no comment", _no_documentation),
+    "no-unit": ("warning", "the variable has no unit", _no_unit),
+    "unused": ("warning", "no equation reads this constant or lookup", _unused),
+    "short-delay": ("warning", "a time constant is shorter than four time steps", _short_delays),
+    "short-pulse": ("warning", "a pulse is shorter than a time step, which Vensim makes it last", short_pulses),
+    "inexact-moment": ("warning", "a step or pulse in a model whose time steps do not add up exactly", inexact_moments),
+    "jump-inside-step": (
+        "warning",
+        "a step or pulse under Runge-Kutta, which reads it within a time step",
+        jumps_inside_steps,
+    ),
+    "similar-names": ("warning", "two names differ only in case, spaces or punctuation", _similar_names),
+    "buried-constant": (
+        "note",
+        "a number other than 0, 1, an exponent 2 and LN(2) stands inside an equation",
+        _buried_constants,
+    ),
+    "output-only": ("note", "no equation reads this auxiliary: an output, or a leftover", _output_only),
+    "not-monotone": ("note", "a curve both rises and falls", _not_monotone),
+    "may-go-negative": ("note", "an outflow does not depend on the stock it empties", _may_go_negative),
+    "long-equation": ("note", "an equation that is hard to read", _long_equations),
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,15 +84,13 @@ def _stocks(equations: Equations, loop: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in loop if equations.variables[name].kind == "stock")
 
 
-def _names(equations: Equations, loops: Sequence[tuple[tuple[str, ...], Sign]]) -> list[str]:
+def _names(equations: Equations, loops: Sequence[tuple[tuple[str, ...], Sign]]) -> Iterator[str]:
     """Name loops `R2 Population via births`, after their stocks and the member they share least."""
     shared = Counter(name for members, _ in loops for name in members)
     counts: Counter[Sign] = Counter()
-    out = []
     for members, sign in loops:
         counts[sign] += 1
         stocks = _stocks(equations, members) or members[:1]
         others = [name for name in members if name not in stocks]
         via = f" via {min(others, key=lambda one: shared[one])}" if others else ""
-        out.append(f"{_LETTERS[sign]}{counts[sign]} {' -> '.join(stocks)}{via}")
-    return out
+        yield f"{_LETTERS[sign]}{counts[sign]} {' -> '.join(stocks)}{via}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from types import MappingProxyType
 
 import numpy as np
 
@@ -100,17 +99,15 @@ class _Reader:
     def __init__(self, variables: Mapping[str, eq.Variable]) -> None:
         self.variables = variables
         self.read: dict[int, tuple[eq.Expression, frozenset[str]]] = {}
-        self.slopes: Mapping[str, Callable[[tuple[eq.Expression, ...], list[Sign]], Sign]] = MappingProxyType(
-            {
-                "-": lambda _, slopes: _joined([slopes[0], _minus(slopes[1])]),
-                "negative": lambda _, slopes: _minus(slopes[0]),
-                "*": self.product,
-                "/": lambda args, slopes: self.product(args, [slopes[0], _minus(slopes[1])]),
-                "^": self.power,
-                "abs": lambda args, slopes: _times(self.sign(args[0]), slopes[0]),
-                "if then else": lambda _, slopes: _joined(slopes[1:]) if slopes[0] == 0 else None,
-            }
-        )
+        self.slopes: Mapping[str, Callable[[tuple[eq.Expression, ...], list[Sign]], Sign]] = {
+            "-": lambda _, slopes: _joined([slopes[0], _minus(slopes[1])]),
+            "negative": lambda _, slopes: _minus(slopes[0]),
+            "*": self.product,
+            "/": lambda args, slopes: self.product(args, [slopes[0], _minus(slopes[1])]),
+            "^": self.power,
+            "abs": lambda args, slopes: _times(self.sign(args[0]), slopes[0]),
+            "if then else": lambda _, slopes: _joined(slopes[1:]) if slopes[0] == 0 else None,
+        }
 
     def sign(self, expression: eq.Expression) -> Sign:
         """Return the sign an expression always has, if it can be told."""

@@ -6,7 +6,6 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from stockflow.language.equations import (
     Variable,
     WithLookup,
 )
-from stockflow.language.operations import ARITHMETIC
+from stockflow.language.operations import DIRECT, NEARLY_HALF, SMALL
 from stockflow.names import plain
 
 _DEEPEST = 200
@@ -33,57 +32,34 @@ _MOST_WALKED, _SHORTEST = 100_000, 1e7
 _MOST_VALUED = 1_000_000
 #: slack, as a share of the time step, for the final time and the save grid
 SLACK = 1e-5
-# of a time step, just before its middle
-_NEARLY_HALF = 0.5 - 2.0**-20
-# what is 0 as a divisor or a unit
-_SMALL = 1e-6
 
 
 def _quantum(value: float, unit: float) -> Any:
-    return value if unit < _SMALL else unit * np.trunc(value / unit)
+    return value if unit < SMALL else unit * np.trunc(value / unit)
 
 
-_KNOWN: Mapping[str, Callable[..., Any]] = MappingProxyType(
-    {
-        **ARITHMETIC,
-        "<": np.less,
-        "<=": np.less_equal,
-        ">": np.greater,
-        ">=": np.greater_equal,
-        "=": np.equal,
-        "<>": np.not_equal,
-        "and": np.logical_and,
-        "or": np.logical_or,
-        "not": np.logical_not,
-        "if then else": np.where,
-        "min": np.minimum,
-        "max": np.maximum,
-        "abs": np.abs,
-        "integer": np.trunc,
-        "exp": np.exp,
-        "ln": np.log,
-        "sqrt": np.sqrt,
-        **{name: getattr(np, name) for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
-        **{f"arc{name}": getattr(np, f"arc{name}") for name in ("sin", "cos", "tan")},
-        "log": lambda value, base: np.log(value) / np.log(base),
-        "quantum": _quantum,
-        "modulo": lambda value, unit: value - _quantum(value, unit),
-        "zidz": lambda above, below: 0.0 if abs(below) < _SMALL else above / below,
-        "xidz": lambda above, below, instead: instead if abs(below) < _SMALL else above / below,
-    }
-)
+_KNOWN: Mapping[str, Callable[..., Any]] = {
+    **{operator: function for operator, (_, function) in DIRECT.items()},
+    ">": np.greater,
+    ">=": np.greater_equal,
+    **{name: getattr(np, name) for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    **{f"arc{name}": getattr(np, f"arc{name}") for name in ("sin", "cos", "tan")},
+    "log": lambda value, base: np.log(value) / np.log(base),
+    "quantum": _quantum,
+    "modulo": lambda value, unit: value - _quantum(value, unit),
+    "zidz": lambda above, below: 0.0 if abs(below) < SMALL else above / below,
+    "xidz": lambda above, below, instead: instead if abs(below) < SMALL else above / below,
+}
 # what switches with time: of the time, the time step and its arguments, as runs have it
-_TIMED: Mapping[str, Callable[..., float]] = MappingProxyType(
-    {
-        "step": lambda time, step, height, start: height * (start < time + step / 2),
-        "pulse": lambda time, step, start, width: _pulse(time + step * _NEARLY_HALF, start, width or step),
-        "pulse train": lambda time, step, start, every, width, end: _train(
-            time + step * _NEARLY_HALF, start, every, max(width, step), end
-        ),
-        "ramp": lambda time, step, slope, start, end: _ramp(time, slope, start, min(end, time)),
-        "endless ramp": lambda time, step, slope, start: _ramp(time, slope, start, time),
-    }
-)
+_TIMED: Mapping[str, Callable[..., float]] = {
+    "step": lambda time, step, height, start: height * (start < time + step / 2),
+    "pulse": lambda time, step, start, width: _pulse(time + step * NEARLY_HALF, start, width or step),
+    "pulse train": lambda time, step, start, every, width, end: _train(
+        time + step * NEARLY_HALF, start, every, max(width, step), end
+    ),
+    "ramp": lambda time, step, slope, start, end: _ramp(time, slope, start, min(end, time)),
+    "endless ramp": lambda time, step, slope, start: _ramp(time, slope, start, time),
+}
 
 
 def _pulse(middle: float, start: float, width: float) -> float:
@@ -97,7 +73,7 @@ def _train(middle: float, start: float, every: float, width: float, end: float) 
 
 
 def _ramp(time: float, slope: float, start: float, end: float) -> float:
-    return slope * (end - start) * (start < time + _SMALL)
+    return slope * (end - start) * (start < time + SMALL)
 
 
 def _looked_up(table: Table, x: float) -> float:

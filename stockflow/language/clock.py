@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 import numpy as np
 
@@ -44,17 +43,15 @@ class Scheme:
         return tuple(part / sum(self.parts) for part in self.parts)
 
 
-SCHEMES: Mapping[Method, Scheme] = MappingProxyType(
-    {
-        "Euler": Scheme((0.0,), (1.0,), (0,), 1),
-        # of second order: Vensim takes the rates of the middle of a step, Stella the mean of both its ends
-        "RK2": Scheme((0.0, 0.5), (0.0, 1.0), (0, 1), 2),
-        "Heun": Scheme((0.0, 1.0), (1.0, 1.0), (0, 2), 2),
-        "RK4": Scheme((0.0, 0.5, 0.5, 1.0), (1.0, 2.0, 2.0, 1.0), (0, 1, 1, 2), 2),
-        "RK2 auto": Scheme((0.0, 0.5), (0.0, 1.0), (0, 0), 1, 2),
-        "RK4 auto": Scheme((0.0, 0.5, 0.5, 1.0), (1.0, 2.0, 2.0, 1.0), (0, 0, 0, 0), 1, 4),
-    }
-)
+SCHEMES: Mapping[Method, Scheme] = {
+    "Euler": Scheme((0.0,), (1.0,), (0,), 1),
+    # of second order: Vensim takes the rates of the middle of a step, Stella the mean of both its ends
+    "RK2": Scheme((0.0, 0.5), (0.0, 1.0), (0, 1), 2),
+    "Heun": Scheme((0.0, 1.0), (1.0, 1.0), (0, 2), 2),
+    "RK4": Scheme((0.0, 0.5, 0.5, 1.0), (1.0, 2.0, 2.0, 1.0), (0, 1, 1, 2), 2),
+    "RK2 auto": Scheme((0.0, 0.5), (0.0, 1.0), (0, 0), 1, 2),
+    "RK4 auto": Scheme((0.0, 0.5, 0.5, 1.0), (1.0, 2.0, 2.0, 1.0), (0, 0, 0, 0), 1, 4),
+}
 
 
 @dataclass(frozen=True, slots=True)

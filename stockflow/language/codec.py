@@ -12,12 +12,11 @@ from collections.abc import Mapping
 from dataclasses import fields
 from functools import lru_cache
 from itertools import islice
-from types import MappingProxyType
 from typing import Any, get_args
 
 from stockflow.language.equations import Equations, Expression, Variable, walk
 
-_KNOWN: Mapping[str, type] = MappingProxyType({one.__name__: one for one in (Variable, *get_args(Expression))})
+_KNOWN: Mapping[str, type] = {one.__name__: one for one in (Variable, *get_args(Expression))}
 # the field of a node that comes before those it is made of
 _NODE = "node"
 _JSON = json.JSONEncoder(separators=(",", ":")).encode

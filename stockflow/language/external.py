@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise, zip_longest
 from pathlib import Path
-from types import MappingProxyType
 
 from stockflow.files import note, shown
 from stockflow.language import sheets
@@ -28,13 +27,11 @@ _MOST_CELLS = 5_000_000
 _CLOSE = 1e-6  # to the time of a number that has no other time, as a share
 _ROW = re.compile("[0-9]{1,7}")
 #: what is taken from a file, by function, with the number of texts that say where it stands
-FROM_FILES: Mapping[str, tuple[str, int]] = MappingProxyType(
-    {
-        f"get {how} {what}": (what, count)
-        for how in ("direct", "xls")
-        for what, count in (("constants", 3), ("lookups", 4), ("data", 4))
-    }
-)
+FROM_FILES: Mapping[str, tuple[str, int]] = {
+    f"get {how} {what}": (what, count)
+    for how in ("direct", "xls")
+    for what, count in (("constants", 3), ("lookups", 4), ("data", 4))
+}
 
 
 class External:
@@ -44,11 +41,7 @@ class External:
     """
 
     def __init__(
-        self,
-        folder: str,
-        folders: Sequence[str] = (),
-        tags: Mapping[str, str] | None = None,
-        data: Sequence[str] = (),
+        self, folder: str, folders: Sequence[str] = (), tags: Mapping[str, str] | None = None, data: Sequence[str] = ()
     ) -> None:
         self.folders = [Path(one) for one in (folder, *folders) if one]
         self.tags = {plain(tag.removeprefix("?")): file for tag, file in (tags or {}).items()}
@@ -116,12 +109,7 @@ class External:
         return WithLookup(Time(), _table(column.times, column.values, how, step))
 
     def read(
-        self,
-        tree: Call,
-        definition: Definition,
-        coordinates: Sequence[str],
-        ranges: Ranges,
-        step: float | None = None,
+        self, tree: Call, definition: Definition, coordinates: Sequence[str], ranges: Ranges, step: float | None = None
     ) -> Expression:
         """Return the number, table or path over time of one element of a definition.
 

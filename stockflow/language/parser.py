@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TypeVar
 
 from stockflow.language.tree import Call, Chain, Entries, Literal, Name, Prefix, Refused, Tree
@@ -20,16 +19,14 @@ LONGEST = 200_000
 DEEPEST = 40
 #: binding of what stands between operands: all of one binding in a row are one chain
 COMPARISON, SUM, PRODUCT, SIGN, POWER = 4, 5, 6, 7, 8
-BINDING: Mapping[str, int] = MappingProxyType(
-    {
-        "or": 1,
-        "and": 2,
-        **dict.fromkeys(("=", "<>", "<", "<=", ">", ">="), COMPARISON),
-        **dict.fromkeys("+-", SUM),
-        **dict.fromkeys(("*", "/", "//", "mod"), PRODUCT),
-        "^": POWER,
-    }
-)
+BINDING: Mapping[str, int] = {
+    "or": 1,
+    "and": 2,
+    **dict.fromkeys(("=", "<>", "<", "<=", ">", ">="), COMPARISON),
+    **dict.fromkeys("+-", SUM),
+    **dict.fromkeys(("*", "/", "//", "mod"), PRODUCT),
+    "^": POWER,
+}
 QUOTED = r'"(?:\\"|[^"\\]|\\(?!"))*"'
 _SHOWN = 24
 _Read = TypeVar("_Read")
@@ -262,6 +259,4 @@ class Parser:
             raise self.here("an operator is missing")
 
 
-_WORDS: Mapping[str, str] = MappingProxyType(
-    {"name": "a name", "number": "a number", "text": "a text in single quotes"}
-)
+_WORDS: Mapping[str, str] = {"name": "a name", "number": "a number", "text": "a text in single quotes"}

@@ -6,12 +6,12 @@ The table of differences is on the page "What is read".
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Mapping, Sequence
 
 from stockflow.language import equations as eq
 from stockflow.language.definition import Function
 from stockflow.language.functions import arrays, dialects, memory, vectors
+from stockflow.language.functions.dialects import whole
 from stockflow.language.parser import BINDING, PRODUCT, SUM
 from stockflow.language.place import Place
 from stockflow.language.tree import Call, Tree
@@ -32,7 +32,7 @@ class XmileEquation(Xmile):
     """An equation of XMILE: operators bind otherwise, and a remainder has the sign of its value."""
 
     negation = 3
-    binding = MappingProxyType({**BINDING, "mod": (SUM + PRODUCT) / 2})
+    binding: Mapping[str, float] = {**BINDING, "mod": (SUM + PRODUCT) / 2}
 
     def chained(self, operators: Sequence[str], arguments: Sequence[Tree]) -> Tree:
         """Return operands with their operators."""
@@ -69,14 +69,11 @@ def _amount(reader: Place, tree: Call) -> eq.Expression:
     return memory.times(on, memory.over(amount, reader.step))
 
 
-def _of(make: Callable[..., eq.Expression], count: int) -> Function:
-    return Function(count, count, lambda reader, tree: make(*map(reader.read, tree.arguments)))
-
-
 _SELECT = Function(5, 5, lambda reader, tree: arrays.select(reader, tree, swapped=True), of_arrays=True)
-VENSIM: Mapping[str, Function] = MappingProxyType(
-    {**dialects.VENSIM, "pulse": _of(_pulse, 2), "pulse train": _of(_train, 4), "vector select": _SELECT}
-)
-XMILE: Mapping[str, Function] = MappingProxyType(
-    {**dialects.XMILE, "pulse": Function(2, 3, _amount), "int": dialects.VENSIM["integer"]}
-)
+VENSIM: Mapping[str, Function] = {
+    **dialects.VENSIM,
+    "pulse": whole(_pulse, 2),
+    "pulse train": whole(_train, 4),
+    "vector select": _SELECT,
+}
+XMILE: Mapping[str, Function] = {**dialects.XMILE, "pulse": Function(2, 3, _amount), "int": dialects.VENSIM["integer"]}

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from stockflow.errors import InputError, ReadingWarning
@@ -49,9 +48,7 @@ _MACRO_HEAD = re.compile(r":MACRO:([^(]*)\(([^)]*)\)", re.IGNORECASE)
 _SETTINGS = "///---\\\\\\"
 _SKETCH = "\\\\\\---///"
 #: methods of integration by their numbers in the settings of a Vensim file
-METHODS: Mapping[str, Method] = MappingProxyType(
-    {"0": "Euler", "1": "RK4 auto", "3": "RK2 auto", "4": "RK2", "5": "RK4"}
-)
+METHODS: Mapping[str, Method] = {"0": "Euler", "1": "RK4 auto", "3": "RK2 auto", "4": "RK2", "5": "RK4"}
 # names of text encodings in the braces that a Vensim file begins with
 _HEADER = re.compile(rb"\s*\{([A-Za-z0-9_-]{2,20})\}")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]+")

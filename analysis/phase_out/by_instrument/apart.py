@@ -223,12 +223,7 @@ def answers(study: PhaseOutStudy, found: Sequence[Ended], response: Array) -> pd
 
 def spans(years: Array, step: float = 1.0) -> str:
     """Years of a grid as words: "2016 to 2018, 2020", "none"."""
-    runs: list[list[float]] = []
-    for year in years.tolist():
-        if runs and year - runs[-1][-1] <= step:
-            runs[-1].append(year)
-        else:
-            runs.append([year])
+    runs = np.split(years, np.flatnonzero(np.diff(years) > step) + 1) if len(years) else []
     return ", ".join(f"{run[0]:g}" if len(run) == 1 else f"{run[0]:g} to {run[-1]:g}" for run in runs) or "none"
 
 
@@ -280,6 +275,4 @@ def beside(study: PhaseOutStudy, posterior: Posterior, response: str) -> Beside:
     found = apart(study, draws)
     order = next(values for name, values in draws.items() if plain(name) == plain(response))
     happened = happened_table(load_targets(study.case), posterior, study.happened)
-    return Beside(
-        answers(study, found, order), together(found, study.together), happened, apart_table(study, found)
-    )  # fmt: skip
+    return Beside(answers(study, found, order), together(found, study.together), happened, apart_table(study, found))

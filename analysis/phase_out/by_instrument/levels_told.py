@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,35 +59,39 @@ def level_lines(found: Levels) -> list[str]:
     return [*lines, worded("A critic would say: {objection}", objection=objection)]
 
 
-def _cost_lines(found: Levels, known: Sequence[Step], about: Mapping[str, object], sure: float) -> list[str]:
+def _cost_lines(found: Levels, known: Sequence[Step], about: Mapping[str, object], sure: float) -> Iterator[str]:
     """From what to what the cost of an additional unit goes, over the steps of which it is known."""
     if not known:
-        return [worded("{ends}, {start:g} to {until:g} (base: {base}): no step brings an additional unit.", **about)]
+        yield worded("{ends}, {start:g} to {until:g} (base: {base}): no step brings an additional unit.", **about)
+        return
     first, last = known[0], known[-1]
     if len(known) == 1:
-        return [
-            worded(
-                "{ends}, {start:g} to {until:g} (base: {base}): an additional unit costs {cost} (step from {step} of "
-                "what was paid).",
-                cost=_cost(first), step=first.words, **about,
-            )
-        ]  # fmt: skip
+        yield worded(
+            "{ends}, {start:g} to {until:g} (base: {base}): an additional unit costs {cost} (step from {step} of "
+            "what was paid).",
+            cost=_cost(first),
+            step=first.words,
+            **about,
+        )
+        return
     both = ~np.isnan(first.cost.values) & ~np.isnan(last.cost.values)
     dearer = float((last.cost.values > first.cost.values)[both].mean()) if both.any() else np.nan
     told_often = worded("; the last step is dearer in {often} of the draws", often=often(dearer))
     moves = worded("rises") if dearer >= sure else worded("goes, without a clear direction,")
-    lines = [
-        worded(
-            "{ends}, {start:g} to {until:g} (base: {base}): the cost of an additional unit {moves} from {cost} "
-            "for the step from {step} of what was paid to {last_cost} for that from {last_step}{dearer}.",
-            moves=worded("falls") if dearer <= 1 - sure else moves, cost=_cost(first), step=first.words,
-            last_cost=_cost(last), last_step=last.words, dearer=told_often if found.units.shape[1] > 1 else "", **about,
-        )
-    ]  # fmt: skip
+    yield worded(
+        "{ends}, {start:g} to {until:g} (base: {base}): the cost of an additional unit {moves} from {cost} "
+        "for the step from {step} of what was paid to {last_cost} for that from {last_step}{dearer}.",
+        moves=worded("falls") if dearer <= 1 - sure else moves,
+        cost=_cost(first),
+        step=first.words,
+        last_cost=_cost(last),
+        last_step=last.words,
+        dearer=told_often if found.units.shape[1] > 1 else "",
+        **about,
+    )
     least = min(known, key=lambda one: one.cost.spread.median)
     if least not in (first, last):
-        lines.append(worded("Cheapest is the step from {step}: {cost}.", step=least.words, cost=_cost(least)))
-    return lines
+        yield worded("Cheapest is the step from {step}: {cost}.", step=least.words, cost=_cost(least))
 
 
 def _cost(one: Step) -> str:

@@ -167,7 +167,7 @@ def yearly_table(study: ExitStudy, times: Array, base: Values, values: Values, s
     """One row for each year from two before the start, in the run, to the horizon, and each column."""
     before, after = (
         {**run, SHARE.variable: 100 * yearly_share(times, run[SOLD], run[MARKET])} for run in (base, values)
-    )  # fmt: skip
+    )
     rows = []
     for year in np.arange(max(np.floor(start) - 2, np.ceil(times[0])), study.horizon):
         for one in (SHARE, *study.columns):
@@ -269,9 +269,7 @@ def exit_lines(found: NamedExit) -> list[str]:
     lines.append(_loss_words(found))
     saved = told(Measure("saved", "bnCNY", found.saved), study.digits, fifty=False)
     money, bn = customary("bnCNY")
-    still = one_by_one(
-        worded("{name} {paid:.3g}", name=term(name), paid=money * paid) for name, paid in found.paid[:4]
-    )  # fmt: skip
+    still = one_by_one(worded("{name} {paid:.3g}", name=term(name), paid=money * paid) for name, paid in found.paid[:4])
     lines.append(
         worded(
             "Saved to {horizon:g}, in present value of {base_year:g}: {saved}. Still paid in the year from {over:g} "
@@ -289,7 +287,7 @@ def _after_words(found: NamedExit) -> str:
         "As long after its last step, over the year before {judged:g}: {ratio} of it",
         judged=found.asked.start + found.asked.length + rule.years_after,
         ratio=told(Measure("ratio", "1", found.after), 2, fifty=False),
-    )  # fmt: skip
+    )
     below = worded("; below {kept:g} in {fails:.1%} of draws", kept=rule.share_kept, fails=found.fails_after)
     return sentence(said + below if len(found.after) > 1 else said)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
-from types import MappingProxyType
 
 from stockflow.language import equations as eq
 from stockflow.language.definition import Function
@@ -33,15 +32,13 @@ _ZERO = Literal(0.0)
 _TURN = eq.Number(2 * math.pi)
 _HARDLY = eq.Number(1e-6)
 # GET TIME VALUE of a time in years: how many there are in one, after how many their count begins anew, and with which
-_CALENDAR: Mapping[float, tuple[float, float, float]] = MappingProxyType(
-    {
-        1.0: (1.0, 0.0, 0.0),
-        2.0: (4.0, 4.0, 1.0),
-        3.0: (12.0, 12.0, 1.0),
-        4.0: (360.0, 30.0, 1.0),
-        6.0: (360.0, 0.0, 0.0),
-    }
-)
+_CALENDAR: Mapping[float, tuple[float, float, float]] = {
+    1.0: (1.0, 0.0, 0.0),
+    2.0: (4.0, 4.0, 1.0),
+    3.0: (12.0, 12.0, 1.0),
+    4.0: (360.0, 30.0, 1.0),
+    6.0: (360.0, 0.0, 0.0),
+}
 Remembering = Callable[[Place, eq.Expression, eq.Expression, eq.Expression, int], eq.Expression]
 
 
@@ -106,8 +103,8 @@ def _read_all(make: Callable[..., eq.Expression], least: int, most: int, *missin
     return Function(least, most, read)
 
 
-def _whole(make: Callable[..., eq.Expression], count: int, part: str) -> Function:
-    """A function that makes a kind of variable of its own."""
+def whole(make: Callable[..., eq.Expression], count: int, part: str = "") -> Function:
+    """A function that makes an expression of its arguments as they are, of a kind of variable of its own (`part`)."""
     return Function(count, count, lambda reader, tree: make(*map(reader.read, tree.arguments)), part)
 
 
@@ -209,139 +206,133 @@ def _log_gamma(reader: Place, tree: Call) -> eq.Expression:
     return vectors.joined("+", terms)
 
 
-_COMMON: Mapping[str, Function] = MappingProxyType(
-    {
-        **{
-            name: _operation(name)
-            for name in (
-                *("exp", "ln", "sqrt", "abs", "integer", "sin", "cos", "tan", "arcsin", "arccos", "arctan"),
-                *("sinh", "cosh", "tanh", "min", "max", "zidz", "xidz", "step", "pulse", "modulo", "quantum", "log"),
-                *("if then else", "ramp"),
-            )
-        },
-        "active initial": _whole(eq.ActiveInitial, 2, "active initial"),
-        "power": _operation("^"),
-        "log10": Function(
-            1, 1, lambda reader, tree: eq.Operation("log", (reader.read(tree.arguments[0]), eq.Number(10.0)))
-        ),
-        "sum": arrays.reduction("+"),
-        "prod": arrays.reduction("*"),
-        "vmin": arrays.reduction("min"),
-        "vmax": arrays.reduction("max"),
-        "delay1": _delayed(memory.delay, 1),
-        "delay3": _delayed(memory.delay, 3),
-        "trend": _read_all(memory.trend, 3, 3),
-        "npv": _read_all(memory.present_value, 4, 4),
-        "elmcount": Function(1, 1, arrays.count),
-        "vector elm map": Function(2, 2, arrays.element_map),
-        "vector lookup": Function(5, 5, arrays.vector_lookup),
-        "vector select": Function(5, 5, arrays.select, of_arrays=True),
-        "vector rank": Function(2, 2, arrays.rank),
-        "vector sort order": Function(2, 2, arrays.sort_order),
-        "vector reorder": Function(2, 2, arrays.reorder),
-        "invert matrix": Function(2, 2, arrays.inverse),
-        "allocate by priority": Function(5, 5, allocation.by_priority),
-        "allocate available": Function(3, 3, allocation.available),
-        "lookup extrapolate": Function(2, 2, curves.extrapolated),
-        "lookup forward": Function(2, 2, curves.forward),
-        "lookup backward": Function(2, 2, curves.backward),
-        "lookup area": Function(3, 3, curves.area),
-        "lookup slope": Function(3, 3, curves.slope),
-        "lookup invert": Function(2, 2, curves.inverted),
-        "get data between times": Function(3, 3, curves.between_times),
-        "get data first time": Function(1, 1, lambda reader, tree: curves.end_time(reader, tree, 0)),
-        "get data last time": Function(1, 1, lambda reader, tree: curves.end_time(reader, tree, -1)),
-        "gamma ln": Function(1, 1, _log_gamma),
-        "get time value": Function(3, 3, _time_value),
-        "random 0 1": Function(0, 0, lambda reader, tree: random.uniform(reader)),
-        "random uniform": Function(3, 3, random.random_uniform),
-        "random normal": Function(5, 5, random_closed.random_normal),
-        "random exponential": Function(5, 5, random_closed.random_exponential),
-        "random triangular": Function(6, 6, random_closed.random_triangular),
-        "random weibull": Function(6, 6, random_closed.random_weibull),
-        "random lookup": Function(6, 6, random_tables.of_lookup),
-        "random pink noise": Function(4, 4, random.pink_noise),
-        **{
-            name.lower(): Function(len(laws.ARGUMENTS[name]) + 1, len(laws.ARGUMENTS[name]) + 1, random_tables.tabled)
-            for name in (f"RANDOM {law}" for law in ("GAMMA", "BETA", "POISSON", "BINOMIAL", "NEGATIVE BINOMIAL"))
-        },
-    }
-)
-VENSIM: Mapping[str, Function] = MappingProxyType(
-    {
-        **_COMMON,
-        "integ": _whole(eq.Integral, 2, "stock"),
-        "initial": _whole(eq.Initial, 1, "initial"),
-        "delay fixed": Function(3, 3, _fixed_delay, "fixed delay"),
-        "delay material": Function(4, 4, _discrete_delay, "fixed delay"),
-        "delay information": Function(3, 3, _discrete_delay, "fixed delay"),
-        "delay conveyor": Function(6, 6, belts.delayed),
-        "delay1i": _delayed(memory.delay, 1, (3, 3)),
-        "delay3i": _delayed(memory.delay, 3, (3, 3)),
-        "delay n": _of_order(memory.delay_n, 3),
-        "smooth": _delayed(memory.smooth, 1),
-        "smoothi": _delayed(memory.smooth, 1, (3, 3)),
-        "smooth3": _delayed(memory.smooth, 3),
-        "smooth3i": _delayed(memory.smooth, 3, (3, 3)),
-        "smooth n": _of_order(memory.smooth, 3),
-        "forecast": _read_all(memory.forecast, 3, 4, _ZERO),
-        "sample if true": _read_all(memory.sample, 3, 3),
-        # its width comes before its interval
-        "pulse train": _operation("pulse train", 0, 2, 1, 3),
-        "x if missing": Function(2, 2, data.if_missing),
-        "game": Function(1, 1, lambda reader, tree: reader.read(tree.arguments[0])),
-    }
-)
-XMILE: Mapping[str, Function] = MappingProxyType(
-    {
-        **_COMMON,
-        "init": _whole(eq.Initial, 1, "initial"),
-        "delay": Function(2, 3, _fixed_delay, "fixed delay"),
-        "delay1": _delayed(memory.delay, 1, (2, 3)),
-        "delay3": _delayed(memory.delay, 3, (2, 3)),
-        "delayn": _of_order(memory.delay_n, 2, 3),
-        "smth1": _delayed(memory.smooth, 1, (2, 3)),
-        "smth3": _delayed(memory.smooth, 3, (2, 3)),
-        "smthn": _of_order(memory.smooth, 2, 3),
-        "trend": _read_all(memory.trend, 2, 3, _ZERO),
-        "forcst": _read_all(memory.forecast, 3, 4, _ZERO),
-        "int": Function(1, 1, lambda reader, tree: vectors.floor(reader.read(tree.arguments[0]))),
-        "round": Function(1, 1, _rounded),
-        "sign": Function(1, 1, _sign),
-        "sinwave": _read_all(partial(_wave, "sin"), 2, 2),
-        "coswave": _read_all(partial(_wave, "cos"), 2, 2),
-        "derivn": Function(2, 2, _derivative),
-        "npv": _read_all(partial(memory.present_value, factor=_ONE), 2, 3, _ZERO),
-        **{
-            name: Function(0, 0, partial(_constant, value))
-            for name, value in (("pi", math.pi), ("inf", math.inf), ("nan", math.nan))
-        },
-        "self": Function(0, 0, lambda reader, tree: eq.Reference(reader.name)),
-        "previous": Function(1, 2, _previous, "previous"),
-        "sum": arrays.of_array("+"),
-        "prod": arrays.of_array("*"),
-        "mean": Function(1, arrays.MOST_LISTED, arrays.mean, of_arrays=True),
-        "stddev": Function(1, 1, arrays.deviation, of_arrays=True),
-        "size": Function(1, 1, arrays.size, of_arrays=True),
-        "lookup": Function(2, 2, curves.call),
-        "random": Function(2, 3, random.random_uniform),
-        "uniform": Function(2, 3, random.random_uniform),
-        **{
-            name: Function(len(names), len(names) + 4, partial(random_closed.closed, name))
-            for name, (names, _) in random_closed.CLOSED.items()
-        },
-        "triangular": Function(3, 7, random_closed.triangular),
-        "beta": Function(2, 6, random_tables.beta),
-        "gamma": Function(2, 6, random_tables.gamma),
-        "binomial": Function(2, 6, random_tables.binomial),
-        "poisson": Function(1, 5, random_tables.poisson),
-        "montecarlo": Function(1, 2, random.monte_carlo),
-        "normalpink": Function(3, 4, random.pink_noise),
-        "ramp": _by_count(_operation("endless ramp"), _operation("ramp")),
-        # the amount comes first
-        "pulse": _by_count(_operation("impulse", 1, 0), _operation("impulses", 1, 2, 0)),
-        "safediv": _read_all(_safe_share, 2, 3, _ZERO),
-        "min": arrays.extreme("min"),
-        "max": arrays.extreme("max"),
-    }
-)
+_COMMON: Mapping[str, Function] = {
+    **{
+        name: _operation(name)
+        for name in (
+            *("exp", "ln", "sqrt", "abs", "integer", "sin", "cos", "tan", "arcsin", "arccos", "arctan"),
+            *("sinh", "cosh", "tanh", "min", "max", "zidz", "xidz", "step", "pulse", "modulo", "quantum", "log"),
+            *("if then else", "ramp"),
+        )
+    },
+    "active initial": whole(eq.ActiveInitial, 2, "active initial"),
+    "power": _operation("^"),
+    "log10": Function(
+        1, 1, lambda reader, tree: eq.Operation("log", (reader.read(tree.arguments[0]), eq.Number(10.0)))
+    ),
+    "sum": arrays.reduction("+"),
+    "prod": arrays.reduction("*"),
+    "vmin": arrays.reduction("min"),
+    "vmax": arrays.reduction("max"),
+    "delay1": _delayed(memory.delay, 1),
+    "delay3": _delayed(memory.delay, 3),
+    "trend": _read_all(memory.trend, 3, 3),
+    "npv": _read_all(memory.present_value, 4, 4),
+    "elmcount": Function(1, 1, arrays.count),
+    "vector elm map": Function(2, 2, arrays.element_map),
+    "vector lookup": Function(5, 5, arrays.vector_lookup),
+    "vector select": Function(5, 5, arrays.select, of_arrays=True),
+    "vector rank": Function(2, 2, arrays.rank),
+    "vector sort order": Function(2, 2, arrays.sort_order),
+    "vector reorder": Function(2, 2, arrays.reorder),
+    "invert matrix": Function(2, 2, arrays.inverse),
+    "allocate by priority": Function(5, 5, allocation.by_priority),
+    "allocate available": Function(3, 3, allocation.available),
+    "lookup extrapolate": Function(2, 2, curves.extrapolated),
+    "lookup forward": Function(2, 2, curves.forward),
+    "lookup backward": Function(2, 2, curves.backward),
+    "lookup area": Function(3, 3, curves.area),
+    "lookup slope": Function(3, 3, curves.slope),
+    "lookup invert": Function(2, 2, curves.inverted),
+    "get data between times": Function(3, 3, curves.between_times),
+    "get data first time": Function(1, 1, lambda reader, tree: curves.end_time(reader, tree, 0)),
+    "get data last time": Function(1, 1, lambda reader, tree: curves.end_time(reader, tree, -1)),
+    "gamma ln": Function(1, 1, _log_gamma),
+    "get time value": Function(3, 3, _time_value),
+    "random 0 1": Function(0, 0, lambda reader, tree: random.uniform(reader)),
+    "random uniform": Function(3, 3, random.random_uniform),
+    "random normal": Function(5, 5, random_closed.random_normal),
+    "random exponential": Function(5, 5, random_closed.random_exponential),
+    "random triangular": Function(6, 6, random_closed.random_triangular),
+    "random weibull": Function(6, 6, random_closed.random_weibull),
+    "random lookup": Function(6, 6, random_tables.of_lookup),
+    "random pink noise": Function(4, 4, random.pink_noise),
+    **{
+        name.lower(): Function(len(laws.ARGUMENTS[name]) + 1, len(laws.ARGUMENTS[name]) + 1, random_tables.tabled)
+        for name in (f"RANDOM {law}" for law in ("GAMMA", "BETA", "POISSON", "BINOMIAL", "NEGATIVE BINOMIAL"))
+    },
+}
+VENSIM: Mapping[str, Function] = {
+    **_COMMON,
+    "integ": whole(eq.Integral, 2, "stock"),
+    "initial": whole(eq.Initial, 1, "initial"),
+    "delay fixed": Function(3, 3, _fixed_delay, "fixed delay"),
+    "delay material": Function(4, 4, _discrete_delay, "fixed delay"),
+    "delay information": Function(3, 3, _discrete_delay, "fixed delay"),
+    "delay conveyor": Function(6, 6, belts.delayed),
+    "delay1i": _delayed(memory.delay, 1, (3, 3)),
+    "delay3i": _delayed(memory.delay, 3, (3, 3)),
+    "delay n": _of_order(memory.delay_n, 3),
+    "smooth": _delayed(memory.smooth, 1),
+    "smoothi": _delayed(memory.smooth, 1, (3, 3)),
+    "smooth3": _delayed(memory.smooth, 3),
+    "smooth3i": _delayed(memory.smooth, 3, (3, 3)),
+    "smooth n": _of_order(memory.smooth, 3),
+    "forecast": _read_all(memory.forecast, 3, 4, _ZERO),
+    "sample if true": _read_all(memory.sample, 3, 3),
+    # its width comes before its interval
+    "pulse train": _operation("pulse train", 0, 2, 1, 3),
+    "x if missing": Function(2, 2, data.if_missing),
+    "game": Function(1, 1, lambda reader, tree: reader.read(tree.arguments[0])),
+}
+XMILE: Mapping[str, Function] = {
+    **_COMMON,
+    "init": whole(eq.Initial, 1, "initial"),
+    "delay": Function(2, 3, _fixed_delay, "fixed delay"),
+    "delay1": _delayed(memory.delay, 1, (2, 3)),
+    "delay3": _delayed(memory.delay, 3, (2, 3)),
+    "delayn": _of_order(memory.delay_n, 2, 3),
+    "smth1": _delayed(memory.smooth, 1, (2, 3)),
+    "smth3": _delayed(memory.smooth, 3, (2, 3)),
+    "smthn": _of_order(memory.smooth, 2, 3),
+    "trend": _read_all(memory.trend, 2, 3, _ZERO),
+    "forcst": _read_all(memory.forecast, 3, 4, _ZERO),
+    "int": Function(1, 1, lambda reader, tree: vectors.floor(reader.read(tree.arguments[0]))),
+    "round": Function(1, 1, _rounded),
+    "sign": Function(1, 1, _sign),
+    "sinwave": _read_all(partial(_wave, "sin"), 2, 2),
+    "coswave": _read_all(partial(_wave, "cos"), 2, 2),
+    "derivn": Function(2, 2, _derivative),
+    "npv": _read_all(partial(memory.present_value, factor=_ONE), 2, 3, _ZERO),
+    **{
+        name: Function(0, 0, partial(_constant, value))
+        for name, value in (("pi", math.pi), ("inf", math.inf), ("nan", math.nan))
+    },
+    "self": Function(0, 0, lambda reader, tree: eq.Reference(reader.name)),
+    "previous": Function(1, 2, _previous, "previous"),
+    "sum": arrays.of_array("+"),
+    "prod": arrays.of_array("*"),
+    "mean": Function(1, arrays.MOST_LISTED, arrays.mean, of_arrays=True),
+    "stddev": Function(1, 1, arrays.deviation, of_arrays=True),
+    "size": Function(1, 1, arrays.size, of_arrays=True),
+    "lookup": Function(2, 2, curves.call),
+    "random": Function(2, 3, random.random_uniform),
+    "uniform": Function(2, 3, random.random_uniform),
+    **{
+        name: Function(len(names), len(names) + 4, partial(random_closed.closed, name))
+        for name, (names, _) in random_closed.CLOSED.items()
+    },
+    "triangular": Function(3, 7, random_closed.triangular),
+    "beta": Function(2, 6, random_tables.beta),
+    "gamma": Function(2, 6, random_tables.gamma),
+    "binomial": Function(2, 6, random_tables.binomial),
+    "poisson": Function(1, 5, random_tables.poisson),
+    "montecarlo": Function(1, 2, random.monte_carlo),
+    "normalpink": Function(3, 4, random.pink_noise),
+    "ramp": _by_count(_operation("endless ramp"), _operation("ramp")),
+    # the amount comes first
+    "pulse": _by_count(_operation("impulse", 1, 0), _operation("impulses", 1, 2, 0)),
+    "safediv": _read_all(_safe_share, 2, 3, _ZERO),
+    "min": arrays.extreme("min"),
+    "max": arrays.extreme("max"),
+}

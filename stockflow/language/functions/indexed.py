@@ -39,17 +39,14 @@ def element(reader: Place, tree: Call) -> eq.Expression:
     places = [at for at, one in enumerate(named.subscripts) if one == COMPUTED]
     choices = {at: reader.ranges.choices(ranges[at]) for at in places}
     asked = {at: _index(reader, one) for at, one in zip(places, indices, strict=True)}
-    return _among(reader, named, _outside(outside), choices, asked)
+    other = eq.Number(outside.value if isinstance(outside, Literal) else 0.0)
+    return _among(reader, named, other, choices, asked)
 
 
 def own(reader: Place, tree: Name) -> Name:
     """Return a name with subscripts, which may be SELF: the variable whose equation it stands in."""
     is_self = plain(tree.name) == "self" and reader.defined("self") is None
     return Name(reader.definition.name, tree.subscripts, tree.line) if is_self else tree
-
-
-def _outside(tree: Tree) -> eq.Expression:
-    return eq.Number(tree.value if isinstance(tree, Literal) else 0.0)
 
 
 def _index(reader: Place, tree: Tree) -> eq.Expression:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,20 +13,18 @@ import numpy as np
 from stockflow.arrays import Array
 
 #: arguments of each distribution in order, as the manual names them
-ARGUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "RANDOM UNIFORM": ("min", "max"),
-        "RANDOM NORMAL": ("min", "max", "mean", "sd"),
-        "RANDOM TRIANGULAR": ("min", "max", "start", "peak", "stop"),
-        "RANDOM EXPONENTIAL": ("min", "max", "shift", "stretch"),
-        "RANDOM GAMMA": ("min", "max", "order", "shift", "stretch"),
-        "RANDOM WEIBULL": ("min", "max", "shape", "shift", "stretch"),
-        "RANDOM BETA": ("min", "max", "A", "B", "shift", "stretch"),
-        "RANDOM POISSON": ("min", "max", "mean of counts", "shift", "stretch"),
-        "RANDOM BINOMIAL": ("min", "max", "P", "N", "shift", "stretch"),
-        "RANDOM NEGATIVE BINOMIAL": ("min", "max", "P", "N", "shift", "stretch"),
-    }
-)
+ARGUMENTS: Mapping[str, tuple[str, ...]] = {
+    "RANDOM UNIFORM": ("min", "max"),
+    "RANDOM NORMAL": ("min", "max", "mean", "sd"),
+    "RANDOM TRIANGULAR": ("min", "max", "start", "peak", "stop"),
+    "RANDOM EXPONENTIAL": ("min", "max", "shift", "stretch"),
+    "RANDOM GAMMA": ("min", "max", "order", "shift", "stretch"),
+    "RANDOM WEIBULL": ("min", "max", "shape", "shift", "stretch"),
+    "RANDOM BETA": ("min", "max", "A", "B", "shift", "stretch"),
+    "RANDOM POISSON": ("min", "max", "mean of counts", "shift", "stretch"),
+    "RANDOM BINOMIAL": ("min", "max", "P", "N", "shift", "stretch"),
+    "RANDOM NEGATIVE BINOMIAL": ("min", "max", "P", "N", "shift", "stretch"),
+}
 #: arguments that must be above 0, and those that must not fall from one to the next
 ABOVE_ZERO = ("sd", "stretch", "scale", "increment", "order", "shape", "A", "B", "mean of counts")
 IN_ORDER = (("start", "peak"), ("peak", "stop"))

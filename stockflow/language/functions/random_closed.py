@@ -9,7 +9,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
 
 from stockflow.language import equations as eq
 from stockflow.language.functions import laws, memory, random, vectors
@@ -196,16 +195,14 @@ def _given(reader: Place, tree: Call, names: Sequence[str]) -> dict[str, eq.Expr
 
 
 #: distributions of XMILE and Stella, with the names of their parameters
-CLOSED: Mapping[str, tuple[tuple[str, ...], _Law]] = MappingProxyType(
-    {
-        "normal": (("mean", "sd"), _normal),
-        "lognormal": (("mean", "sd"), _lognormal),
-        "logistic": (("mean", "scale"), _logistic),
-        "pareto": (("shape", "scale"), _pareto),
-        "weibull": (("shape", "scale"), _weibull),
-        "exprnd": (("scale",), _exponential),
-    }
-)
+CLOSED: Mapping[str, tuple[tuple[str, ...], _Law]] = {
+    "normal": (("mean", "sd"), _normal),
+    "lognormal": (("mean", "sd"), _lognormal),
+    "logistic": (("mean", "scale"), _logistic),
+    "pareto": (("shape", "scale"), _pareto),
+    "weibull": (("shape", "scale"), _weibull),
+    "exprnd": (("scale",), _exponential),
+}
 
 
 def closed(name: str, reader: Place, tree: Call) -> eq.Expression:

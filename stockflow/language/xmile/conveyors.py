@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any
 
 from stockflow.errors import InputError
@@ -17,16 +16,16 @@ from stockflow.numerals import number
 _KINDS = ("oven", "queue", "conveyor")
 _BATCHES = frozenset({"one_at_a_time", "batch_integrity"})
 #: what may stand in each, and how each may be marked
-_PARTS: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        "conveyor": frozenset({"len", "capacity", "in_limit", "sample", "arrest"}),
-        "queue": frozenset(),
-        "oven": frozenset({"len", "cook_time", "fill_time", "clean_time", "capacity", "arrest"}),
-    }
-)
-_MARKS: Mapping[str, frozenset[str]] = MappingProxyType(
-    {"conveyor": _BATCHES | {"discrete", "exponential_leak"}, "queue": frozenset(), "oven": _BATCHES}
-)
+_PARTS: Mapping[str, frozenset[str]] = {
+    "conveyor": frozenset({"len", "capacity", "in_limit", "sample", "arrest"}),
+    "queue": frozenset(),
+    "oven": frozenset({"len", "cook_time", "fill_time", "clean_time", "capacity", "arrest"}),
+}
+_MARKS: Mapping[str, frozenset[str]] = {
+    "conveyor": _BATCHES | {"discrete", "exponential_leak"},
+    "queue": frozenset(),
+    "oven": _BATCHES,
+}
 #: texts of parts that say nothing
 _NOTHING = frozenset({("capacity", "inf"), ("in_limit", "inf"), ("fill_time", "inf"), ("arrest", "0"), ("sample", "1")})
 #: parts that limit what comes in
@@ -228,25 +227,23 @@ def _not_simulated(kind: str, own: Any, parts: Mapping[str, Any]) -> list[str]:
     return [f"{kind} with {name}" for name in (*sorted(marks), *(one for one in parts if one not in _PARTS[kind]))]
 
 
-def _problems(kind: str, parts: Mapping[str, Any], flows: Sequence[Any], inflows: int) -> list[str]:
+def _problems(kind: str, parts: Mapping[str, Any], flows: Sequence[Any], inflows: int) -> Iterator[str]:
     """Return what is missing in a conveyor or oven, or is too much, and what of its leaks is not simulated."""
     said = {name for name, one in parts.items() if _says(name, one)}
-    found = []
     if kind == "conveyor":
-        found += ["conveyor that leaks whole units" for one in flows if _has(one, "leak_integers")]
+        yield from ["conveyor that leaks whole units" for one in flows if _has(one, "leak_integers")]
         ends = sum(not leaks(one) for one in flows)
         if ends != 1:
-            found.append(f"conveyor with {ends} outflows at its end, where one must be")
+            yield f"conveyor with {ends} outflows at its end, where one must be"
         if "len" not in said:
-            found.append("conveyor without a transit time")
+            yield "conveyor without a transit time"
     if kind == "oven":
         if len(flows) != 1 or inflows > 1:
-            found.append(f"oven with {inflows} inflows and {len(flows)} outflows, where one of each may be")
+            yield f"oven with {inflows} inflows and {len(flows)} outflows, where one of each may be"
         if len(said & {"len", "cook_time"}) != 1:
-            found.append("oven without a cook time, or with two")
+            yield "oven without a cook time, or with two"
         if said.isdisjoint({"capacity", "fill_time"}):
-            found.append("oven without a capacity or fill time, which is never full")
-    return found
+            yield "oven without a capacity or fill time, which is never full"
 
 
 def _zone(flow: Any) -> tuple[float, float]:

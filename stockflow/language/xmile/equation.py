@@ -15,7 +15,7 @@ _NAME = rf"\.?{_WORD}(?:\.(?:{_WORD}|{QUOTED}))*"
 _SIGNS = r"<>|<=|>=|//|\*\s*:|[-+*/^()\[\]=<>,;!]"
 # all elements of a range that is named
 _STAR_OF = "*:"
-_WORDS = frozenset({"if", "then", "else", "and", "or", "not", "mod"})
+WORDS = frozenset({"if", "then", "else", "and", "or", "not", "mod"})
 
 
 class Equation(Parser):
@@ -42,7 +42,7 @@ class Equation(Parser):
         word = text.lower()
         if kind == "sign" and text.endswith(":"):
             return Token(_STAR_OF, text, start)
-        return Token(word, word, start) if kind == "name" and word in _WORDS else super().token(kind, text, start)
+        return Token(word, word, start) if kind == "name" and word in WORDS else super().token(kind, text, start)
 
     def whole(self) -> Tree:
         """Return all of the equation: an expression, or the numbers of an array."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
 
 from stockflow.files import shown
@@ -13,18 +12,17 @@ from stockflow.language.xmile.conveyors import Holders, kinds_of, local
 from stockflow.language.xmile.file import Part, name_of
 from stockflow.names import plain
 
-_HELD: Mapping[str, str] = MappingProxyType(
-    {
-        "queue": "has a queue; as the standard has it, what comes in leaves in the same step where nothing holds it"
-        " back, for which no results of Stella were at hand",
-        "oven": "has an oven; as its manual has it, it cooks once it is full or its time for filling, from when"
-        " something comes in, is over, for which no results of Stella were at hand",
-    }
-)
+_HELD: Mapping[str, str] = {
+    "queue": "has a queue; as the standard has it, what comes in leaves in the same step where nothing holds it"
+    " back, for which no results of Stella were at hand",
+    "oven": "has an oven; as its manual has it, it cooks once it is full or its time for filling, from when"
+    " something comes in, is over, for which no results of Stella were at hand",
+}
 # marks of a flow, and what it must come out of for them to count
-_MARKS: Mapping[str, str] = MappingProxyType(
-    {**dict.fromkeys(("leak", "leak_start", "leak_end", "leak_integers"), "conveyor"), "overflow": "queue"}
-)
+_MARKS: Mapping[str, str] = {
+    **dict.fromkeys(("leak", "leak_start", "leak_end", "leak_integers"), "conveyor"),
+    "overflow": "queue",
+}
 _NEGATIVE = re.compile(r"-[\s\d.]*[1-9][\d.]*(?:[eE][-+]?\d+)?")
 #: what is said of a variable behind its name
 _Words = Iterator[str]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -27,11 +26,9 @@ from stockflow.numerals import number
 
 ENDINGS = (".xmile", ".xml", ".stmx", ".itmx")
 #: names every XMILE model may use
-ALIASES: Mapping[str, str] = MappingProxyType(
-    {"dt": "time step", "starttime": "initial time", "stoptime": "final time"}
-)
-_METHODS: Mapping[str, Method] = MappingProxyType({"euler": "Euler", "rk2": "Heun", "rk4": "RK4"})
-_CURVES: Mapping[str, str] = MappingProxyType({"continuous": "hold", "extrapolate": "extrapolate", "discrete": "steps"})
+ALIASES: Mapping[str, str] = {"dt": "time step", "starttime": "initial time", "stoptime": "final time"}
+_METHODS: Mapping[str, Method] = {"euler": "Euler", "rk2": "Heun", "rk4": "RK4"}
+_CURVES: Mapping[str, str] = {"continuous": "hold", "extrapolate": "extrapolate", "discrete": "steps"}
 _ENDS = ("min", "max")
 
 
