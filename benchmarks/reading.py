@@ -1,13 +1,14 @@
 """How long reading a model file takes: text to equations here, beside PySD's and pysimlin's reading.
 
     python -m benchmarks.reading [FOLDER]
-    python -m benchmarks.reading --sizes 1000,10000,100000
+    python -m benchmarks.reading --sizes 1000,10000,100000 [--kind "energy policy"]
 
 FOLDER is another version of this project, whose reading is measured in turns with this one's.  With sizes, models of
 so many scalars are written, and reading, compiling and memory are told by kind of construct, beside the others where
 they read the file.
 """
 
+import argparse
 import importlib.util
 import os
 import shutil
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import warnings
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -148,7 +149,7 @@ def generated(kind: str, scalars: int) -> str:
     return f"{{UTF-8}}\n{body}{_CONTROLS}"
 
 
-def sizes(wanted: list[int]) -> None:
+def sizes(wanted: Sequence[int], kinds: Sequence[str] = KINDS) -> None:
     """Print seconds and megabytes of reading generated models, here and by others, and of compiling them here.
 
     Every engine reads every file in a process of its own, of which what it takes before is left out; `x` is how many
@@ -158,7 +159,7 @@ def sizes(wanted: list[int]) -> None:
     heads = ["construct", "scalars", "reading, s", "MB", "compiling, s"]
     heads += [f"{name}, {what}" for name in others for what in ("s", "x", "MB")]
     print("\n".join(grid(heads, [])))
-    for kind in KINDS:
+    for kind in kinds:
         for scalars in wanted:
             with tempfile.TemporaryDirectory() as folder:
                 path = written(kind, scalars, Path(folder))
@@ -186,10 +187,15 @@ def _shown(number: float | None) -> str:
     return "" if number is None else f"{number:.3g}"
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure every model some times, all ways in turns, and print the quickest of each in milliseconds."""
-    if sys.argv[1:2] == ["--sizes"]:
-        sizes([int(one) for one in sys.argv[2].split(",")])
+    parser = argparse.ArgumentParser(prog="benchmarks.reading", description="How long reading a model file takes.")
+    parser.add_argument("before", nargs="?", type=Path, help="folder of another version of this project")
+    parser.add_argument("--sizes", help="scalars of models that are written instead: 1000,10000")
+    parser.add_argument("--kind", choices=KINDS, help="of construct that these have; default: one after the other")
+    asked = parser.parse_args(arguments)
+    if asked.sizes:
+        sizes([int(one) for one in asked.sizes.split(",")], [asked.kind] if asked.kind else KINDS)
         return
     paths = sorted(_MODELS.glob("*.mdl"))
     ways: dict[str, Callable[[Path], object]] = {"stockflow": _here, "PySD": _pysd}
@@ -201,8 +207,8 @@ def main() -> None:
         way(paths[0])  # what is imported first is no part of reading
     spent: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for _ in range(_ROUNDS):
-        for folder in sys.argv[1:2]:
-            for path, seconds in zip(paths, _other(Path(folder), paths), strict=True):
+        if asked.before:
+            for path, seconds in zip(paths, _other(asked.before, paths), strict=True):
                 spent["before", path.stem].append(seconds)
         for name, way in ways.items():
             for path in paths:

@@ -174,8 +174,7 @@ def test_memory_of_very_many_runs_does_not_grow_with_them(tmp_path: Path) -> Non
 def test_reading_is_measured_beside_the_others(monkeypatch, capsys) -> None:
     monkeypatch.setattr(reading, "_ROUNDS", 1)
     monkeypatch.setattr(reading, "_MODELS", Path(reading.__file__).parents[1] / "stockflow" / "examples")
-    monkeypatch.setattr("sys.argv", ["reading", str(Path(reading.__file__).parents[1])])
-    reading.main()
+    reading.main([str(Path(reading.__file__).parents[1])])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("| model | before, ms | stockflow, ms | PySD, ms |")
     assert [line.split(" | ")[0] for line in lines[2:]] == ["| commodity", "| epidemic", "| population"]
