@@ -433,7 +433,7 @@ def test_an_end_that_waits_is_measured_so_long_after_it_began_in_each_draw(opene
     assert f"in {100 * fails:g}% of 30 draws" in text(opened, "reasons")
     low, middle, high = np.floor(10 * np.quantile(began, [0.05, 0.5, 0.95]) + 0.5) / 10
     assert f"the end begins in {middle:.1f} ({low:.1f} to {high:.1f})" in text(opened, "reasons")
-    assert "once 0.5 million vehicles have been sold at home, not before 2012" in text(opened, "summary")
+    assert "when 0.5 million vehicles have been sold at home, not before 2012" in text(opened, "summary")
     opened.run(f"{P}.speak('zh')")
     assert "国内累计销量达50万辆后" in text(opened, "summary")
     put(opened, "purchase subsidy", when="market share", share=95)
