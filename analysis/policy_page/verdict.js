@@ -27,9 +27,15 @@ class Verdict {
     this.more.replaceChildren(head, ...others);
     byId("reasons").replaceChildren(...(first ? [first] : []), ...(others.length ? [this.more] : []));
     byId("summary").textContent = this.summary(result.asked);
-    const command = page.setting.command(result.asked, page.model.draws);
-    byId("command").textContent = command.said ?? this.say(command.none, { case: page.policy.case });
+    this.command();
     this.money();
+  }
+
+  // Lines of a command are not broken at the hyphens of its options.
+  command() {
+    const { page } = this, { said, none } = page.setting.command(page.result.asked, page.model.draws);
+    const [name, ...options] = (said ?? this.say(none, { case: page.policy.case })).split(/ (?=--)/);
+    byId("command").replaceChildren(name, ...options.flatMap((one) => [" ", made("span", {}, one)]));
   }
 
   // What a share of draws that fail is called; null where nothing is judged.
