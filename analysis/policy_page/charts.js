@@ -17,6 +17,7 @@ class Charts {
     new ResizeObserver(() => {  // measured apart from drawing, which would else lay the page out once more
       this.width = Math.max(280, Math.floor(byId("charts").firstElementChild?.clientWidth || 360));
       this.draw();
+      page.verdict.bars();  // as wide as the page, too
     }).observe(byId("charts"));
   }
 
