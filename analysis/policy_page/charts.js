@@ -37,6 +37,7 @@ class Charts {
     new ResizeObserver(() => {  // measured apart from drawing, which would else lay the page out once more
       this.width = Math.max(280, Math.floor(this.figures[0].clientWidth || 360));
       this.draw();
+      page.verdict.bars();  // as wide as the page, too
     }).observe(byId("charts"));
   }
 
@@ -93,7 +94,7 @@ class Charts {
     const upright = (at, how) => drawn("line", { x1: at, x2: at, y1: box.top, y2: box.bottom, "stroke-width": 1, ...how });
     for (const [least, most, fill] of [[0, 4, BLUE.band], [1, 3, BLUE.core]])
       parts.push(drawn("path", { d: area(xs, own[least], own[most], y), fill }));
-    across(times, Math.max(3, Math.floor(width / 80)), x, box, parts, text);
+    across(times, marksOver(width), x, box, parts, text);
     const starts = [...page.answer.found.map(({ start }) => start), ...page.answer.began.map(({ years }) => spreadOf(years)[2]).filter(Number.isFinite)];
     for (const start of starts) parts.push(upright(x(start), { stroke: "#8a1c1c" }));
     if (this.changed) parts.push(drawn("path", { d: path(xs, base[2], y), fill: "none", ...DASHED }));
@@ -101,7 +102,7 @@ class Charts {
     const dot = { r: 3, fill: "#fff", stroke: INK, "stroke-width": 1.4 };
     for (const [time, value] of dots) parts.push(drawn("circle", { cx: x(time), cy: y(value), ...dot }));
     parts.push(upright(xs[Math.max(this.at - before, 0)], { stroke: INK, "stroke-dasharray": "1 2" }));
-    const value = this.reading(place), told = this.say("picture", { name: about.name, year: yearTo(times[this.at]), value });
+    const value = this.reading(place), told = this.say("picture", { name: about.name, value });
     const svg = drawn("svg", { role: "img", viewBox: `0 0 ${width} ${height}`, "aria-label": told }, ...parts);
     const point = (event) => {
       const { left, width: wide } = svg.getBoundingClientRect(), part = ((event.clientX - left) / wide * width - 52) / (width - 64);
@@ -115,8 +116,9 @@ class Charts {
   reading(place) {
     const { factor, unit } = this.page.words.charts[place], [own, base] = [this.own(place), this.base(place)];
     const at = (values) => told(values[this.at] * factor, 3), range = this.say("to", { low: at(own[0]), high: at(own[4]) });
-    const value = unit === "%" ? `${at(own[2])}%` : this.say("measured", { value: at(own[2]), unit }), mine = this.say("bracketed", { text: value, more: range });
-    return [mine, ...(this.changed ? [this.say("named", { name: this.say("base"), text: at(base[2]) })] : [])].join(this.say("apart"));
+    const sized = (value) => (unit === "%" ? `${value}%` : value), mine = this.say("bracketed", { text: sized(at(own[2])), more: range });
+    const value = this.changed ? this.say("beside", { text: mine, base: sized(at(base[2])) }) : mine;
+    return this.say("at", { year: yearTo(this.times[this.at]), text: unit === "%" ? value : this.say("measured", { value, unit }) });
   }
 
   key() {

@@ -109,7 +109,7 @@ class Fields {
     const picture = drawn("svg", { role: "img", viewBox: "0 0 390 96", "aria-label": spoken }), { level, since, steps, ...ends } = parts, rows = (some) => some.flatMap(({ row }) => row);
     const fields = made("div", { className: "fields" }, ...rows([level, since]), ...shape, ...rows([steps]), ...when, ...rows(Object.values(ends)));
     const element = made("fieldset", {}, made("legend", {}, page.capital(words.instruments[name])),
-      made("p", { className: "quiet" }, this.say("bracketed", { text: words.words[name], more: words.units[name].unit })),
+      made("p", { className: "quiet" }, words.words[name]),
       made("div", { className: "path" }, picture), fields);
     let pictured = "";
     const show = () => {

@@ -28,6 +28,7 @@ class Path {
     this.waiting = false;
     this.stages();
     this.waits();
+    byId("path-note").hidden = !this.changed;
     const { clocks } = this.page.dated, { window: [low, high], large } = this.page.policy.path;
     const stage = this.page.words.stages[large];
     byId("clocks").replaceChildren(...clocks.map(({ year, years, inside }, i) => {
@@ -204,7 +205,7 @@ class Path {
   levels({ x, text, parts }, y) {
     let end = -Infinity;
     for (const { own: [, , median], level } of this.shares()) {
-      const label = `${percent(level, 0)}%`, wide = 7 * label.length + 4, at = x(median);
+      const label = `${percent(level, 0)}%`, wide = 7 * label.length + 10, at = x(median);
       if (!Number.isFinite(median) || at - wide / 2 < end) continue;
       parts.push(text(label, { x: at, y, "text-anchor": "middle" }));
       end = at + wide / 2;

@@ -22,7 +22,7 @@ class Policy {
 
   // What is not the answer, the fields or the charts is folded on narrow screens, and open on paper.
   fold() {
-    const narrow = window.matchMedia("(max-width: 860px)"), parts = () => [this.verdict.more, ...document.querySelectorAll(".part")];
+    const narrow = window.matchMedia("screen and (max-width: 860px)"), parts = () => [this.verdict.more, ...document.querySelectorAll(".part")];
     const all = (open) => { for (const one of parts()) one.open = open; };
     let kept = [];
     narrow.onchange = () => all(!narrow.matches);
@@ -37,6 +37,8 @@ class Policy {
   get words() { return this.model.said[this.language]; }
 
   say(key, fields = {}) { return this.words.texts[key].replace(/\{(\w+)\}/g, (_, name) => fields[name]); }
+
+  also(texts) { return texts.reduce((text, more) => (text ? this.say("also", { text, more }) : more), ""); }
 
   capital(text) { return text.slice(0, 1).toUpperCase() + text.slice(1); }
 
@@ -85,7 +87,7 @@ class Policy {
     const { words, policy } = this, parts = partsOf(policy, world), [usual] = policy.worlds;
     if (words.worlds[world]) return words.worlds[world];
     const moved = scaledOf(policy).map(({ name, departs }, i) => this.say("own part", { ...words.worlds[name], part: parts[i], departs: moment(departs) })).filter((_, i) => parts[i] !== 100);
-    return { name: this.say("own world"), says: moved.join(this.say("comma")), source: this.say("own source", words.worlds[usual.name]) };
+    return { name: this.say("own world"), says: this.also(moved), source: this.say("own source", words.worlds[usual.name]) };
   }
 
   // The runs of a setting while it is `wanted`, else null.
@@ -254,7 +256,7 @@ class Policy {
       const [low, high] = this.policy.limits[key];
       return this.say("field takes", { name: this.fields.label(key), low, high });
     });
-    return this.say("takes", { bounds: bounds.join(this.say("apart")) });
+    return this.say("takes", { bounds: bounds.join(this.say("apart")), over: this.policy.over });
   }
 
   async reopen() {
@@ -281,7 +283,7 @@ class Policy {
 }
 
 async function main() {
-  const about = JSON.parse(byId("model").textContent), { texts } = about.said[languageOf(about)];
+  const about = JSON.parse(byId("model").textContent), { texts, title } = about.said[languageOf(about)];
   const refuse = (error) => {
     if (window.policyPage) { window.policyPage.refuse(error); return; }
     byId("alert").textContent = texts.refused.replace("{why}", () => error.message);
@@ -290,12 +292,13 @@ async function main() {
   window.addEventListener("unhandledrejection", ({ reason }) => refuse(reason));
   try {
     const able = typeof WebAssembly === "object" && typeof DecompressionStream === "function", text = (id) => byId(id).textContent;
-    if (!able) throw new Error("WebAssembly, DecompressionStream");
+    document.title = byId("title").textContent = title;
+    if (!able) throw new Error(texts.unable);
     const packed = await unpacked(text("numbers")), model = filledIn(about, restored(ordered(packed, packed.length / 8, 1, Float64Array), 1));
     const blocks = { module: text("module"), table: text("table-bytes"), draws: text("draws") };
     const { runs } = await start(model, blocks, (all) => all);
     await document.fonts.load("16px 'techcycle Han'", "\u4e2d");  // it stands in the page; text laid out before would keep its gaps
-    byId("main").hidden = false;
+    byId("main").hidden = byId("guide").hidden = false;
     const page = new Policy(model, runs);
     window.policyPage = page;
     page.open();

@@ -213,7 +213,8 @@ def _evidence(page: PolicyPage) -> list[str]:
         points = [point for point in known[one.variable].points if point.year >= page.study.since]
         counts = Counter(point.evidence for point in points)
         kinds = translated(", ").join(
-            f"{count} {translated(TEXTS['evidence'][kind])}" for kind, count in counts.most_common()
+            _known("counted", count=count, kind=translated(TEXTS["evidence"][kind]))
+            for kind, count in counts.most_common()
         )
         fields = {"count": len(points), "since": page.study.since, "kinds": kinds}
         out.append(_known("points", instrument=capital(term(one.name)), **fields))

@@ -27,9 +27,15 @@ class Verdict {
     this.more.replaceChildren(head, ...others);
     byId("reasons").replaceChildren(...(first ? [first] : []), ...(others.length ? [this.more] : []));
     byId("summary").textContent = this.summary(result.asked);
-    const command = page.setting.command(result.asked, page.model.draws);
-    byId("command").textContent = command.said ?? this.say(command.none, { case: page.policy.case });
+    this.command();
     this.money();
+  }
+
+  // Lines of a command are not broken at the hyphens of its options.
+  command() {
+    const { page } = this, { said, none } = page.setting.command(page.result.asked, page.model.draws);
+    const [name, ...options] = (said ?? this.say(none, { case: page.policy.case })).split(/ (?=--)/);
+    byId("command").replaceChildren(name, ...options.flatMap((one) => [" ", made("span", {}, one)]));
   }
 
   // What a share of draws that fail is called; null where nothing is judged.
@@ -119,13 +125,14 @@ class Verdict {
   sums() {
     const { result, answer, words, policy } = this.page, { saved, now, due, sold, cost, left } = answer, { horizon } = policy;
     if (!Object.keys(result.asked.instruments).length) return [];
+    if ([...saved, ...sold].every((one) => !one)) return [this.say("alike")];
     const numbers = (values, { factor, unit }) => {
       const [low, , median, , high] = fan(values).map((value) => told(value * factor, 3));
       return { low, median, high, unit, horizon };
     };
-    const [paid, later] = [now, due].map((values) => numbers(values, words.money).median);
-    const money = { ...numbers(saved, words.money), base: policy.year, rate: percent(policy.rate, 1), paid, later };
-    const out = [this.say("saved", money), this.say("sold", numbers(sold, words.sold))];
+    const spent = fan(saved)[4] < 0, [all, paid, later] = [saved, now, due].map((values) => numbers(spent ? values.map((one) => -one) : values, words.money));
+    const money = { ...all, base: policy.year, rate: percent(policy.rate, 1), paid: paid.median, later: later.median };
+    const out = [this.say(spent ? "spent" : "saved", money), this.say("sold", numbers(sold, words.sold))];
     out.push(this.say("left", { ...numbers(left.last, words.sold), part: percent(fan(left.part)[2], 0) }));
     const defined = cost.filter((one) => !Number.isNaN(one));
     if (defined.length < policy.defined * cost.length) return [...out, this.say("no cost", { horizon, each: words.each })];
@@ -169,7 +176,7 @@ class Verdict {
     const each = policy.instruments.filter(({ name }) => instruments[name]).map(({ name, announced }) => {
       const one = instruments[name], keys = [one.level !== 100 && "level", waits(one) ? `${one.shape} waits` : one.shape, one.shape && one.floor && "floor", one.shape && announced && one.announced && "ahead"];
       const fields = { ...one, condition: waits(one) && this.say(`set ${one.when}`, { ...one, volume: told(one.volume * words.sold.factor, 4), unit: words.sold.unit }) };
-      return part(this.names([name]), keys.filter(Boolean).map((key) => this.say(`set ${key}`, fields)).join(this.say("comma")));
+      return part(this.names([name]), this.page.also(keys.filter(Boolean).map((key) => this.say(`set ${key}`, fields))));
     });
     const where = world === policy.worlds[0].name ? [] : [part(this.say("world"), words.worlds[world]?.name ?? this.page.worldWords(world).says)];
     const whose = third === "all" ? [] : [part(this.say("buyers"), this.say(third))];
@@ -183,6 +190,7 @@ class Verdict {
     const about = { horizon: policy.horizon, base: policy.year, rate: percent(policy.rate, 1) };
     const title = (name) => words.lines[name] ?? this.say(`${name} line`, about);
     const row = (one) => made("tr", {}, made("th", { scope: "row" }, title(one.name)), ...values(one));
+    byId("money-note").hidden = !changed;  // it tells of differences
     const rows = answer.lines.filter((one) => one.own || one.base).map(row);
     const heads = head.map((key) => made("th", { scope: "col" }, this.say(key)));
     byId("money").replaceChildren(made("thead", {}, made("tr", {}, ...heads)), made("tbody", {}, ...rows));
@@ -243,8 +251,7 @@ class Verdict {
     parts.push(...years.slice(0, worst.length).filter((_, i) => i % 5 === 0).map(under));
     const at = y(100 * rule.probability);
     parts.push(drawn("line", { x1: box.left, x2: box.right, y1: at, y2: at, stroke: INK, "stroke-dasharray": "4 3" }));
-    const over = { fill: INK, stroke: "#fff", "stroke-width": 4, "paint-order": "stroke" };  // to be read on bars, too
-    parts.push(text(this.say("bound", { probability: percent(rule.probability, 0) }), { x: box.right, y: at - 4, "text-anchor": "end", ...over }));
+    parts.push(text(this.say("bound", { probability: percent(rule.probability, 0) }), { x: box.right, y: 12, "text-anchor": "end" }));
     const done = worst.length, all = years.length;
     byId("tried").textContent = done < all ? this.say("trying", { done, all }) : this.joined(this.outcomes());
     const each = share.map((one, i) => this.say("named", { name: years[i], text: percent(one) }));

@@ -74,6 +74,7 @@ function frame(low, high, times, width, height, unit, most = 5, scaled = true) {
   return { box, x, y, parts, text, scale, word };
 }
 
+const marksOver = (width) => Math.max(4, Math.floor(width / 80));
 const tenth = (pixels) => Math.round(10 * pixels) / 10;
 
 // Marks along the lower side, the outermost kept inside.
@@ -166,8 +167,9 @@ class Chart {
       parts.push(drawn("path", { d: area(xs, own[0], own[4], y), fill: BLUE.band }));
       parts.push(drawn("path", { d: area(xs, own[1], own[3], y), fill: BLUE.core }));
     }
-    across(times, Math.max(3, Math.floor(width / 80)), x, box, parts, text);
-    parts.push(text(page.model.time.unit || "Time", { x: 2, y: box.bottom + 17 }));
+    across(times, marksOver(width), x, box, parts, text);
+    const over = page.model.time.unit || "Time";  // a long word has no room beside the first mark
+    parts.push(text(over, over.length > 6 ? { x: box.right, y: 12, "text-anchor": "end" } : { x: 2, y: box.bottom + 17 }));
     if (base && page.changed()) stroke(base[2], { stroke: "#5b6672", "stroke-width": 1.6, "stroke-dasharray": "4 3" });
     for (const { result, colour, dash } of shown)
       stroke(result.found[place][2], { stroke: colour, "stroke-width": 1.8, "stroke-dasharray": dash });
@@ -192,10 +194,9 @@ class Chart {
     const near = [own[2][i], ...(banded ? [own[0][i], own[4][i]] : []), ...was].every((value) => !value || Math.abs(value) >= this.size.scale / 10);
     const { scale, word } = near ? this.size : { scale: 1, word: "" }, sized = (value, digits) => told(value / scale, digits);
     const range = banded ? ` (${sized(own[0][i], 3)} to ${sized(own[4][i], 3)})` : "";
-    const before = was.map((value) => `; base run ${sized(value)}${word && ` ${word}`}`).join("");
-    this.read.replaceChildren(`${sized(own[2][i])} ${word && `${word} `}`, inUnit(about), `${range}${before}`);
-    const when = `At ${page.model.time.unit} ${moment(page.times[i])}`;
-    this.svg.setAttribute("aria-label", `${this.spoken}. ${when}: ${this.read.textContent}`);
+    const before = was.map((value) => `, base run ${sized(value)}`).join("");
+    this.read.replaceChildren(`${page.when(i)}: ${sized(own[2][i])}${range}${before} ${word && `${word} `}`, inUnit(about));
+    this.svg.setAttribute("aria-label", `${this.spoken}. ${this.read.textContent}`);
   }
 }
 

@@ -152,7 +152,7 @@ class Pictures {
     this.picture = picture;
     this.values = drawn("g", { "text-anchor": "middle", "font-size": 11, fill: BLUE.main, stroke: "#fff", "stroke-width": 3, "paint-order": "stroke" });
     const whole = drawn("svg", { role: "img", "aria-label": `Stocks and flows of ${picture.name}`, viewBox: `0 ${picture.top} ${width} ${height}` }, image, this.values);
-    whole.style.maxWidth = `${width}px`;
+    Object.assign(whole.style, { maxWidth: `${width}px`, minWidth: `${0.85 * width}px` });  // words stay large enough to read
     byId("picture").replaceChildren(whole);
     this.draw();
   }

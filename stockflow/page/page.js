@@ -18,7 +18,7 @@ function read(model, hash) {
   const wrong = [], fine = { setting: plainSetting(), kept: [], wrong };
   if (hash.length < 2) return fine;
   let asked;
-  try { asked = JSON.parse(decodeURIComponent(hash.slice(1))); } catch { wrong.push("it is cut short or damaged"); return fine; }
+  try { asked = JSON.parse(decodeURIComponent(hash.slice(1))); } catch { fine.damaged = true; return fine; }
   const inputs = new Map(model.inputs.filter((one) => one.shown).map((one) => [one.name, one])), curves = new Map(model.curves.map((one) => [one.name, one]));
   const within = (value, [low, high]) => typeof value === "number" && Number.isFinite(value) && (low === null || value >= low) && (high === null || value <= high);
   const setting = (of) => {
@@ -113,21 +113,22 @@ class Page {
   summary() {
     clearTimeout(this.later);
     this.later = setTimeout(() => {
-      const { runs, failed } = this.now, bad = !failed ? "" : runs > 1 ? ` ${failed} of ${runs} runs are not finite and left out.` : " The run is not finite throughout: its lines have gaps.";
+      const { runs, failed } = this.now, bad = !failed ? "" : runs > 1 ? ` ${failed} of ${runs} runs are not finite and left out.` : " The run is not finite throughout: its lines have gaps, and along the edge of a chart they lie beyond it.";
       const first = this.charts[0];
       byId("bad").textContent = bad;
-      byId("heard").textContent = `${this.changed() ? "Changed run" : "Base run"}. ${first.about.name} at ${moment(this.times[this.at])}: ${first.read.textContent}.${bad}`;
+      byId("heard").textContent = `${this.changed() ? "Changed run" : "Base run"}. ${first.about.name}, ${first.read.textContent}.${bad}`;
     }, 400);
   }
 
   say(text) { byId("status").textContent = plain(text); }
 
+  when(place) { return `${this.model.time.unit || "Time"} ${moment(this.times[place])}`; }
+
   look(place) {
     this.at = Math.min(Math.max(place, 0), this.times.length - 1);
     byId("moment").value = this.at;
-    const text = `${this.model.time.unit || "time"} ${moment(this.times[this.at])}`;
-    byId("at").textContent = text;
-    byId("moment").setAttribute("aria-valuetext", text);
+    byId("at").textContent = this.when(this.at);
+    byId("moment").setAttribute("aria-valuetext", this.when(this.at));
     this.draw();
   }
 
@@ -176,6 +177,7 @@ class Page {
     this.kept = [];
     asked.kept.forEach((one) => this.add(one.name, one.setting, one.shown));
     await this.moved();
+    if (asked.damaged) this.say("The address is cut short or damaged: nothing of it is set.");
     if (asked.wrong.length) this.say(`Of the address, this page leaves out: ${asked.wrong.join("; ")}.`);
   }
 
@@ -193,10 +195,11 @@ class Page {
   }
 
   list() {
+    byId("compare").classList.toggle("none", !this.kept.length);
     byId("kept").replaceChildren(...this.kept.map((one, i) => {
       const show = made("input", { type: "checkbox", checked: one.shown, id: `k${i}` });
       show.onchange = () => { one.shown = show.checked; this.remember(); this.draw(); };
-      const load = made("button", { type: "button", ariaLabel: `Set everything as in ${one.name}` }, "Set so"), drop = made("button", { type: "button", ariaLabel: `Forget ${one.name}` }, "Forget");
+      const load = made("button", { type: "button", ariaLabel: `Use again: ${one.name}` }, "Use again"), drop = made("button", { type: "button", ariaLabel: `Forget ${one.name}` }, "Forget");
       load.onclick = () => { this.setting = copied(one.setting); this.moved(); };
       drop.onclick = () => { this.kept.splice(i, 1); this.list(); byId("run-name").focus(); this.remember(); this.draw(); };
       const sign = drawn("svg", { viewBox: "0 0 34 12", "aria-hidden": "true" }, drawn("line", { x1: 1, x2: 33, y1: 6, y2: 6, stroke: one.colour, "stroke-width": 2, "stroke-dasharray": one.dash }));
@@ -205,7 +208,8 @@ class Page {
   }
 
   words({ values, curves }) {
-    const parts = [...Object.entries(values).map(([name, value]) => `${name} = ${told(value)}`), ...Object.keys(curves).map((name) => `curve of ${name}`)];
+    const unit = (name) => unitOf(this.model.inputs.find((one) => one.name === name)), sized = (name) => (unit(name) === NO_UNIT ? "" : ` ${unit(name)}`);
+    const parts = [...Object.entries(values).map(([name, value]) => `${name} = ${told(value)}${sized(name)}`), ...Object.keys(curves).map((name) => `curve of ${name}`)];
     return plain(parts.join(", ")) || "as the base run";
   }
 
@@ -249,9 +253,12 @@ class Page {
 function describe(model, note) {
   const { origin, left } = model, bands = model.draws > 1;
   document.title = byId("title").textContent = model.title;
-  byId("lede").textContent = `Move a slider and the model runs again, here in your browser. ${bands ? `The line is the median of ${model.draws} samples of what is not known for certain, the bands hold 50% and 90% of them.` : "The line is one run of the model."} The base run stays as a dashed line.`;
+  const how = model.inputs.some((one) => one.shown) ? "Move a slider" : model.curves.length ? "Drag a point of a curve" : "";
+  for (const id of ["controls", "compare", "copy", "cin", "address"]) byId(id).hidden = !how;
+  byId("main").classList.toggle("fixed", !how);
+  byId("lede").textContent = `${how ? `${how} and the model runs again, here in your browser.` : "The model runs here, in your browser; the page has nothing to change."} ${bands ? `The line is the median of ${model.draws} samples of what is not known for certain, the bands hold 50% and 90% of them.` : "The line is one run of the model."}${how && " The base run, in which nothing is changed, stays as a dashed line."}`;
   const some = (count, what) => (count > 0 ? ` ${count} more ${what} of the model stay as they are.` : "");
-  byId("sliders-note").textContent = (model.samples.length ? "What you move is set for all samples alike; the rest stays as sampled." : "") + some(left.sliders, "constants");
+  byId("sliders-note").textContent = (model.samples.length ? "What you move is set for all samples alike; the rest stays as sampled." : "") + some(how && left.sliders, "constants");
   byId("curves-note").textContent = `Drag a point up or down, or type its value.${some(left.curves, "curves")}`;
   const taken = model.given > model.draws ? ` (${model.draws} of ${model.given}, evenly taken)` : "";
   const lines = [
@@ -259,7 +266,9 @@ function describe(model, note) {
     `Made with stockflow ${origin.version}. The page runs the engine's own compiled code; nothing leaves your computer. Computed by ${note}.`,
     bands ? `Samples: ${plain(model.samples.join(", "))}${taken}, rounded to 32-bit numbers. Quantiles lie between neighbours on a straight line (definition 7 of Hyndman and Fan); runs that are not finite are left out and counted.` : "",
     left.pictures ? `Groups of variables too large to be drawn as stocks and flows: ${left.pictures}.` : "",
-    "Random functions, if the model has any, take seed 0. A band shows what follows from the samples, not all that is unknown.",
+    "Random functions, if the model has any, take seed 0.",
+    bands ? "A band shows what follows from the samples, not all that is unknown." : "",
+    left.charts ? `${left.charts} more stocks, flows and auxiliaries of the model have no chart here.` : "",
   ];
   const charts = model.outputs.flatMap((one) => [made("dt", {}, named(one.name), " ", inUnit(one)), made("dd", { dir: "auto" }, one.note || "The model file says nothing about it.")]);
   byId("about").replaceChildren(...lines.filter(Boolean).map((line) => made("p", {}, line)), made("h3", {}, "What the charts show"), made("dl", {}, ...charts));

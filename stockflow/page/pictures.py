@@ -11,13 +11,15 @@ from stockflow.pictures.layout import groups, view
 
 #: variables of the largest group that is drawn
 MOST_DRAWN = 150
+#: kinds of variables that change over time
+MOVING = frozenset({"stock", "flow", "auxiliary"})
 
 
 def pictures(model: Model, outputs: Sequence[str]) -> list[dict[str, object]]:
     """Return the picture of every group that holds an output and is not too large, in the order of outputs.
 
     `svg` is its text, `size` its width and height; `places` say of each variable in it, where the middle of its value
-    stands, just below its name or box.
+    stands, just below its name or within its box.
     """
     return [_picture(model, group) for group in _groups(model, outputs)]
 
@@ -28,7 +30,7 @@ def beside(model: Model, outputs: Sequence[str], most: int) -> list[str]:
     found = [
         name
         for name, one in model.variables.items()
-        if one.group in shown and one.kind in {"stock", "flow", "auxiliary"} and name not in outputs
+        if one.group in shown and one.kind in MOVING and name not in outputs
     ]
     return found if len(found) <= most else []
 
@@ -51,6 +53,6 @@ def _held(model: Model, outputs: Sequence[str]) -> list[str]:
 def _picture(model: Model, group: str) -> dict[str, object]:
     drawn = view(model.equations, group)
     width, height = drawn.size
-    # below the line of a stock's box
-    places = [[one.name, one.x, one.y + one.h + (12 if one.kind == "stock" else 6)] for one in drawn.words]
+    # within a stock's box: a flow may leave it downwards
+    places = [[one.name, one.x, one.y + one.h + (-9 if one.kind == "stock" else 6)] for one in drawn.words]
     return {"name": group, "size": [width, height + TITLE], "top": -TITLE, "svg": svg(model, group), "places": places}

@@ -52,7 +52,7 @@ def slider(one: Variable, drawn: Array | None = None) -> Slider:
         usual = "0 to twice the value" if value else f"{ends[0]:g} to {ends[1]:g}"
         if not ends[0] < ends[1]:  # a value outside the file's own limits
             ends, usual = sorted((value, ends[0])), "from the value to the nearest limit"
-        found = Slider(ends[0], ends[1], f"range: {usual}, within limits; the model file {_given(low, high, value)}")
+        found = Slider(ends[0], ends[1], f"range: {usual}; the model file {_given(low, high, value)}")
     if drawn is None or (drawn.min() >= found.low and drawn.max() <= found.high):
         return found
     return Slider(min(found.low, float(drawn.min())), max(found.high, float(drawn.max())), f"{found.rule}; its samples")
@@ -136,6 +136,13 @@ def _worth_trying(low: float, high: float, value: float) -> bool:
 
 def _given(low: float | None, high: float | None, value: float) -> str:
     if low is None or high is None:
-        bounds = [f"{word} {bound:g}" for word, bound in (("at least", low), ("at most", high)) if bound is not None]
-        return f"says {bounds[0]}" if bounds else "gives none"
-    return f"says {low:g} to {high:g}, " + ("too wide" if low <= value <= high else "without the value")
+        bounds = [
+            f"{word} {_shown(bound)}" for word, bound in (("at least", low), ("at most", high)) if bound is not None
+        ]
+        return f"says {bounds[0]}" if bounds else "gives no limits"
+    why = "too wide for a slider" if low <= value <= high else "without the value"
+    return f"says {_shown(low)} to {_shown(high)}, {why}"
+
+
+def _shown(bound: float) -> str:
+    return f"{bound:,.6g}" if abs(bound) >= 1e15 else f"{bound:,.15g}"

@@ -14,7 +14,7 @@ from stockflow.language.curve import Table
 from stockflow.language.equations import LookupCall, Reference, Time, WithLookup, references, walk
 from stockflow.model import Model
 from stockflow.page.contents import Contents
-from stockflow.page.pictures import pictures, undrawn
+from stockflow.page.pictures import MOVING, pictures, undrawn
 from stockflow.page.resume import inputs_from, points_from, stops
 from stockflow.page.sliders import curves, movable, slider
 from stockflow.version import VERSION
@@ -56,6 +56,7 @@ def described(page: Contents) -> dict[str, object]:
         "given": page.given,
         "left": {
             "sliders": len(movable(model, outputs)) - len(page.sliders),
+            "charts": sum(one.kind in MOVING for one in model.variables.values()) - len(outputs),
             "curves": len(curves(model, outputs)) - len(page.tables),
             "pictures": undrawn(model, outputs) if asked.pictures else 0,
         },
@@ -122,8 +123,9 @@ def _argument(model: Model, name: str) -> tuple[str, str]:
     if read == [Time()]:
         return "Time", model.variable("time step").unit
     names = list(dict.fromkeys(name for one in read for name in references(one) if name in model.variables))
-    single = len(read) == len(names) == 1 and isinstance(read[0], Reference)
-    return ", ".join(names) or "what it is read at", model.variable(names[0]).unit if single else ""
+    if len(read) == len(names) == 1 and isinstance(read[0], Reference):
+        return names[0], model.variable(names[0]).unit
+    return f"what is computed from {', '.join(names)}" if names else "what it is read at", ""
 
 
 def _words(model: Model, name: str) -> dict[str, object]:

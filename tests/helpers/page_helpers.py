@@ -34,6 +34,14 @@ in_every_browser = pytest.mark.parametrize("browser", ["chromium", "firefox", _S
 #: the same, in others than Chromium with the slow tests
 slow_elsewhere = pytest.mark.parametrize("browser", ["chromium", *_SLOW], indirect=True)
 Setting = Mapping[str, Mapping[str, Any]]
+#: pairs of words that lie over one another in pictures of a page, by selector
+OVERLAPS = """[...document.querySelectorAll('%s')].flatMap((picture) => {
+    const words = [...picture.querySelectorAll('text')].map((one) => [one.textContent, one.getBBox()]);
+    const before = (a, b) => a.x + a.width <= b.x + 1 || a.y + a.height <= b.y + 3;
+    const over = (a, b) => !before(a, b) && !before(b, a);
+    const pairs = words.flatMap((one, i) => words.slice(i + 1).map((other) => [one, other]));
+    return pairs.filter(([[, a], [, b]]) => over(a, b)).map(([[one], [other]]) => [one, other]);
+})"""
 
 ENDING = """
 INITIAL TIME= 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_helpers import EVIL
+from page_helpers import EVIL, OVERLAPS
 from page_settings import Set, schedule_of
 
 from analysis.mechanisms.paper import measured
@@ -323,6 +323,51 @@ def test_tables_of_the_path_fit_a_telephone(opened: Tab) -> None:
         one = f"document.getElementById('{place}')"
         wide, room = opened.run(f"[{one}.scrollWidth, {one}.closest('.wide').clientWidth]")
         assert wide <= room, place
+
+
+def test_paper_is_no_telephone(opened: Tab) -> None:
+    opened.run(f"{P}.set('purchase subsidy', {{ shape: 'cliff', start: 2018 }})")
+    opened.call("Emulation.setEmulatedMedia", media="print")
+    opened.size(794, 1123)
+    folded = "[...document.querySelectorAll('.part')].filter((one) => !one.open).length"
+    try:
+        assert opened.run(f"new Promise((done) => requestAnimationFrame(() => done({folded})))") == 0
+    finally:
+        opened.call("Emulation.setEmulatedMedia", media="")
+
+
+def test_a_browser_that_cannot_run_the_model_is_told_so_under_its_title(browser: Tab, file: Path) -> None:
+    lacking = "delete globalThis.WebAssembly;"
+    script = browser.call("Page.addScriptToEvaluateOnNewDocument", source=lacking)["identifier"]
+    try:
+        browser.open(file.as_uri(), "document.getElementById('alert')?.textContent")
+        assert "no WebAssembly" in text(browser, "alert")
+        assert "vehicles" in text(browser, "title")
+        assert browser.run("[...document.querySelectorAll('button')].filter((one) => one.offsetHeight).length") == 0
+    finally:
+        browser.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
+
+
+def test_money_is_told_as_saved_or_as_spent_and_nothing_as_nothing(opened: Tab) -> None:
+    put(opened, "purchase subsidy", level=150)
+    assert "More public money spent" in text(opened, "reasons")
+    assert "money saved, in" not in text(opened, "reasons")
+    put(opened, "purchase subsidy", level=50)
+    assert "Public money saved, in" in text(opened, "reasons")
+    put(opened, "purchase subsidy", level=100)
+    put(opened, "local subsidy", shape="cliff", start=2021)
+    assert "Nothing differs from the path held against" in text(opened, "reasons")
+    assert "saved" not in text(opened, "reasons")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_words_of_a_picture_lie_over_one_another(opened: Tab, width: int) -> None:
+    opened.size(width, 900)
+    put(opened, "tax exemption", shape="linear", start=2022)
+    opened.run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    opened.until(f"!{P}.charts.waiting && !{P}.path.waiting")
+    for pictures in ("#charts svg", "fieldset svg", "#path svg"):
+        assert opened.run(OVERLAPS % pictures) == [], pictures
 
 
 def test_what_is_no_answer_field_or_chart_is_folded_on_a_telephone_and_open_on_paper(opened: Tab) -> None:

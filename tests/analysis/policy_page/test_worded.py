@@ -87,7 +87,9 @@ def test_every_year_is_told_by_its_worst_judgement(opened: Tab) -> None:
     looks = "[...document.querySelectorAll('#years rect[class]')].map((one) => one.getAttribute('class'))"
     assert opened.run(looks) == ["unsafe", "unsafe", "safe unjudged"]
     assert opened.run("document.querySelectorAll('#years rect[fill=\"url(#stripes)\"]').length") == 2
-    assert "10%: what the study allows" in text(opened, "years")
+    assert "dashed: 10%, what the study allows" in text(opened, "years")
+    opened.size(390, 844)
+    opened.until("document.querySelector('#years svg').viewBox.baseVal.width <= 390")
     fill = "getComputedStyle(document.querySelector('#years rect.unsafe')).fill"
     opened.run("document.getElementById('verdict').className = 'unsafe'")
     assert opened.run(fill) == opened.run("getComputedStyle(document.getElementById('verdict')).borderLeftColor")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_helpers import EVIL, ROOT, downloaded, hostile, in_every_browser, needs_browser, of_text
+from page_helpers import EVIL, OVERLAPS, ROOT, downloaded, hostile, in_every_browser, needs_browser, of_text
 
 import stockflow
 from benchmarks.browser import Tab, tab
@@ -282,20 +282,20 @@ def test_kept_runs_are_shown_hidden_taken_up_and_forgotten(opened: Tab, page: Co
 
 
 @pytest.mark.parametrize(
-    "fragment",
+    ("fragment", "said"),
     [
-        "%7Bdamaged",
-        json.dumps({"values": {"no such": 1}}),
-        json.dumps({"values": {"demand elasticity": 1e9}}),
-        json.dumps({"values": {"demand elasticity": "<img src=x onerror=alert(1)>"}}),
-        json.dumps({"curves": {"utilisation": [1]}}),
+        ("%7Bdamaged", "is cut short or damaged"),
+        (json.dumps({"values": {"no such": 1}}), "leaves out"),
+        (json.dumps({"values": {"demand elasticity": 1e9}}), "leaves out"),
+        (json.dumps({"values": {"demand elasticity": "<img src=x onerror=alert(1)>"}}), "leaves out"),
+        (json.dumps({"curves": {"utilisation": [1]}}), "leaves out"),
     ],
 )
 def test_an_address_that_asks_for_what_is_not_here_is_told(
-    opened: Tab, page: Contents, file: Path, fragment: str
+    opened: Tab, page: Contents, file: Path, fragment: str, said: str
 ) -> None:
     opened.open(f"{file.as_uri()}#{urllib.parse.quote(fragment)}", f"window.{P} && {P}.count > 1")
-    assert "leaves out" in opened.run("document.getElementById('status').textContent")
+    assert said in opened.run("document.getElementById('status').textContent")
     np.testing.assert_allclose(shown(opened), wanted(page, {}), rtol=1e-9)
 
 
@@ -387,6 +387,32 @@ def test_a_page_fits_a_telephone(opened: Tab, width: int) -> None:
     # the charts stay in sight while sliders are moved, and leave room for them
     opened.run("document.getElementById('sliders').scrollIntoView()")
     assert opened.run("document.getElementById('results').getBoundingClientRect().height") < 0.55 * 844
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_words_of_a_chart_lie_over_one_another(browser: Tab, tmp_path: Path, width: int) -> None:
+    model = of_text("people= INTEG(1000, 1e6)\n\t~ person\n\t~ |\nshare= people*2")
+    made = tmp_path / "made.html"
+    made.write_text(html(contents(model, Asked())).replace('"unit":"Year"', '"unit":"Semester"'), encoding="ascii")
+    browser.errors.clear()
+    browser.size(width, 800)
+    browser.open(made.as_uri())
+    browser.until(SETTLED)
+    words = browser.run("[...document.querySelectorAll('.chart text')].map((one) => one.textContent)")
+    assert "Semester" in words
+    assert browser.run(OVERLAPS % ".chart svg") == []
+    browser.size(1280, 800)
+
+
+def test_a_kept_run_tells_what_was_set_with_its_unit(opened: Tab) -> None:
+    asked = {"values": {"plant life": 70.8, "demand shock": 0.5}, "curves": {"utilisation": []}}
+    said = opened.run(f"{P}.words({json.dumps(asked)})")
+    assert said == "plant life = 70.8 Month, demand shock = 0.5, curve of utilisation"
+
+
+def test_words_of_a_picture_stay_large_enough_to_read(opened: Tab) -> None:
+    drawn = "document.querySelector('#picture > svg')"
+    assert opened.run(f"{drawn}.clientWidth / {drawn}.viewBox.baseVal.width") >= 0.84
 
 
 def test_a_telephone_on_its_side_has_room_for_sliders(opened: Tab) -> None:
@@ -493,6 +519,9 @@ def test_a_page_of_arrays_and_without_anything_to_set_runs(browser: Tab, tmp_pat
         found = np.array(browser.run(f"{P}.now.found.map((of) => Array.from(of[2]))"))
         np.testing.assert_allclose(found, made.native({})[0].T[: made.charts], rtol=1e-9)
         assert browser.errors == []
+    assert "nothing to change" in browser.run("document.getElementById('lede').textContent")
+    gone = ["controls", "compare", "copy", "cin", "address"]
+    assert browser.run(f"{gone}.map((one) => document.getElementById(one).offsetHeight)") == [0] * len(gone)
 
 
 @pytest.mark.parametrize(
@@ -589,8 +618,8 @@ def test_what_is_read_off_has_the_size_of_its_axis_and_what_has_no_unit_none(bro
     browser.open((tmp_path / "made.html").as_uri())
     browser.until(SETTLED)
     assert browser.run("[...document.querySelectorAll('.read')].map((one) => one.textContent)") == [
-        "1,020 thousand person",
-        "2,040,000 dimensionless",
+        "Year 20: 1,020 thousand person",
+        "Year 20: 2,040,000 dimensionless",
     ]
     units = browser.run("[...document.querySelectorAll('.chart text')].map((one) => one.textContent)")
     assert {"thousand person", "dimensionless"} <= set(units)

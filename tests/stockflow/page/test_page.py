@@ -22,6 +22,7 @@ from stockflow.page.page import html, shuffled
 from stockflow.page.sliders import slider
 from stockflow.page.wasm import module
 from stockflow.page.words import described
+from stockflow.pictures.layout import view
 
 EPIDEMIC = stockflow.load(ROOT / "stockflow" / "examples" / "epidemic.mdl")
 
@@ -101,7 +102,7 @@ def test_a_range_is_the_files_own_where_it_is_worth_trying_and_else_a_stated_rul
     }
     assert ranges["a"].rule == "range: the model file's"
     assert "too wide" in ranges["b"].rule
-    assert "gives none" in ranges["c"].rule
+    assert "gives no limits" in ranges["c"].rule
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_a_range_is_the_files_own_where_it_is_worth_trying_and_else_a_stated_rul
         ("[10,?]", 5, (5, 10), "to the nearest limit"),
         ("[0,10]", 20, (0, 10), "without the value"),
         ("[0,1]", 0.001, (0, 0.002), "too wide"),
-        ("[?,?]", 1e308, (0, float_info.max), "gives none"),
+        ("[?,?]", 1e308, (0, float_info.max), "gives no limits"),
         ("[-1e308,1e308]", 0, (-1, 1), "too wide"),
     ],
 )
@@ -185,6 +186,24 @@ def test_a_group_too_large_to_draw_is_left_out_and_counted(monkeypatch: pytest.M
     monkeypatch.setattr("stockflow.page.pictures.MOST_DRAWN", 3)
     left = described(contents(EPIDEMIC, Asked()))
     assert (left["pictures"], left["beside"], left["left"]["pictures"]) == ([], [], 1)  # type: ignore[index]
+
+
+def test_the_value_of_a_stock_stands_within_its_box() -> None:
+    (drawn,) = described(contents(EPIDEMIC, Asked()))["pictures"]  # type: ignore[attr-defined]
+    heights = {name: y for name, _, y in drawn["places"]}
+    boxes = [one for one in view(EPIDEMIC.equations, drawn["name"]).words if one.kind == "stock"]
+    assert len(boxes) == 3
+    assert all(one.y < heights[one.name] < one.y + one.h for one in boxes)
+
+
+def test_a_curve_is_named_by_what_it_is_read_at() -> None:
+    curves = (f"{name}= WITH LOOKUP({at}, ((0,0),(9,1)))" for name, at in (("one", "S"), ("two", "S/a")))
+    model = of_text("a= 1", *curves, "S= INTEG(one+two, 0)")
+    found = described(contents(model, Asked(outputs=["S"])))["curves"]
+    assert [(one["of"], one["of unit"]) for one in found] == [  # type: ignore[attr-defined]
+        ("S", ""),
+        ("what is computed from S, a", ""),
+    ]
 
 
 def test_draws_are_thinned_evenly_and_said_to_be() -> None:
