@@ -148,9 +148,9 @@ def own_drivers(folder: Path) -> dict[str, Series]:
 
 
 def own_text(folder: Path, fitted: bool = True) -> str:
-    """Return the text of the Vensim file of the case, complete and free of anything beside it."""
+    """Return the text of the Vensim file of the case, complete and free of anything beside it, without diagrams."""
     numbers = own_numbers(folder, fitted)
-    return assembled(folder.resolve().name, GENERIC, folder / CASE_FILE, numbers, own_drivers(folder))
+    return assembled(folder.resolve().name, GENERIC, folder / CASE_FILE, numbers, own_drivers(folder), drawn=False)
 
 
 def again(folder: Path) -> str:

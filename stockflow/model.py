@@ -105,6 +105,8 @@ class Model:
         variable, for times that do not increase, and for values that are not finite or outside the
         limits written in the file.
         """
+        if not series:
+            return self
         asked = Checked(self.equations)
         paths = [(asked.replaceable(name), path) for name, path in series.items()]
         asked.once([one.name for one, _ in paths])

@@ -5,8 +5,9 @@ in `calibration.fitting.likelihood`, those of the run come from going backward t
 (`stockflow.gradients.gradient`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,8 +69,8 @@ def reading(quantity: str, measure: str, year: float) -> Term:
 class Payoff:
     """Log density and slopes of coordinates against series, dates, effects, ranges and priors.
 
-    `model` carries everything held fixed; `coordinates` are the free parameters in order. The object is immutable
-    after construction and a call changes nothing. Vectors of coordinates are those of `space`.
+    `model` carries everything held fixed; `coordinates` are the free parameters in order. A call changes nothing that
+    another could see. Vectors of coordinates are those of `space`.
     """
 
     def __init__(
@@ -102,7 +103,11 @@ class Payoff:
         self._inputs = [c.name for c in coordinates] + list(self._toggles)
         if self._terms:
             self._values = model.payoff(self._terms, self._inputs, save_period=QUARTER).residuals
-            self._back = model.gradient(self._terms, self._inputs, save_period=QUARTER, width=2).pullback
+
+    @cached_property
+    def _back(self) -> Callable[[Array, Array, Array], Array]:
+        """The way back through a run, compiled for the first who asks for slopes: many ask for values alone."""
+        return self.model.gradient(self._terms, self._inputs, save_period=QUARTER, width=2).pullback
 
     @property
     def coordinates(self) -> tuple[Coordinate, ...]:

@@ -119,7 +119,8 @@ def sample(
     Each finished chain is written at once, whole or not at all. InputError for a chain file that is damaged or belongs
     to something else: it is not overwritten.
     """
-    _sampler()  # imported here, before there are threads
+    _sampler()  # imported here, before there are threads, and slopes are compiled
+    payoff.log_density_and_slopes(payoff.space.centre)
     folder.mkdir(parents=True, exist_ok=True)
     there = {k: _read(_file(folder, k), digest) for k in range(rules.chains) if _file(folder, k).exists()}
     for _ in range(len(there) * (rules.tune + rules.draws) if tick else 0):

@@ -46,12 +46,19 @@ def build_text(case: str, folder: Path = FOLDER) -> str:
 
 
 def assembled(
-    name: str, part: str, case_path: Path, numbers: CaseFile, drivers: Mapping[str, Series], folder: Path = FOLDER
+    name: str,
+    part: str,
+    case_path: Path,
+    numbers: CaseFile,
+    drivers: Mapping[str, Series],
+    folder: Path = FOLDER,
+    drawn: bool = True,
 ) -> str:
     """Return the text of the Vensim file called `name`, from the core, a `part`, and the numbers and drivers given.
 
-    Parts and the core's numbers are those of `folder`; `case_path` stands for `numbers` in messages. Raises InputError
-    for a variable that is missing, defined twice or not used.
+    Parts and the core's numbers are those of `folder`; `case_path` stands for `numbers` in messages. A text that is not
+    `drawn` has no diagrams, which take as long as reading it. Raises InputError for a variable that is missing, defined
+    twice or not used.
     """
     core, own = (read_part(folder / "vensim" / "parts" / f"{one}.part") for one in ("core", part))
     core_path = folder / "cases" / "core.toml"
@@ -63,8 +70,8 @@ def assembled(
     own_text = "".join(_groups(own, numbers.parameters, drivers, last, case_path))
     text = "{UTF-8}\n" + core_text + own_text + _control(numbers.control)
     settings = _settings(numbers, case_path)
-    model = from_text(f"{name}.mdl", text + MARK + settings).equations
-    return signed(Source(f"{name}.mdl", text + sketch(model) + settings))
+    picture = sketch(from_text(f"{name}.mdl", text + MARK + settings).equations) if drawn else MARK
+    return signed(Source(f"{name}.mdl", text + picture + settings))
 
 
 def read_drivers(paths: Iterable[Path]) -> dict[str, Series]:

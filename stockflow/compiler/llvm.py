@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -151,21 +151,22 @@ def processor() -> tuple[str, ...]:
     return binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten(), llvmlite_version, version
 
 
-def generate(plan: Plan, width: int | None = None) -> Code:
+def generate(plan: Plan, width: int | None = None, make: Callable[..., bytes] | None = None) -> Code:
     """Return machine code for a plan on this processor, by default for as many runs at a time as are quickest.
 
     That is one vector register of runs, or two where a time step is one long chain of operations, in which the
-    processor would wait for each of them: a second vector is computed meanwhile.
+    processor would wait for each of them: a second vector is computed meanwhile. `make` makes the code of a module,
+    as `assembled` does.
     """
     from stockflow.compiler.adaptive import written
     from stockflow.compiler.parted import PartedAssembly, can_be_parted, is_parted
     from stockflow.compiler.skeleton import Skeleton
 
     machine: list[bytes] = []
-    stacks = [0]
+    made, stacks = make or assembled, [0]
 
     def add(module: str) -> None:
-        machine.append(assembled(module, alone=False))
+        machine.append(made(module, alone=False))
         # a function of it calls no other
         stacks.append(stack_of(max(module.split("\ndefine "), key=len), assembly.writer.width))
 
@@ -180,7 +181,7 @@ def generate(plan: Plan, width: int | None = None) -> Code:
         text = assembly.text()
     width = assembly.writer.width
     saved = plan.clock.saved.astype(np.uint8)
-    machine.append(assembled(text))
+    machine.append(made(text))
     stack, outputs = stack_of(text, width) + max(stacks), len(assembly.outputs)
     return Code(width, assembly.workspace, stack, assembly.columns, outputs, saved, plan.table, tuple(machine))
 

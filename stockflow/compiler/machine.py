@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from llvmlite import binding
 
 #: lines of a module from which on code is made in the quickest way; it takes some five seconds in the other up to there
 LONG = 40_000
+# letters of a module up to which what was made of it is remembered
+_SHORT = 2**20
 # every object file of Windows that computes with floats wants this symbol, which its C runtime has and no process shows
 _FLOATS = "\n@_fltused = global i32 0\n"
 
@@ -33,6 +36,21 @@ def assembled(text: str, alone: bool = True) -> bytes:
     module = binding.parse_assembly(text)
     module.verify()
     return bytes(machine.emit_object(module))
+
+
+def remembered(text: str, alone: bool = True) -> bytes:
+    """Return what `assembled` does, from memory where this process made it before.
+
+    Models that differ in the numbers of their curves alone have one code: such numbers are data.
+    """
+    if len(text) > _SHORT:
+        return assembled(text, alone)
+    return _remembered(text, alone, is_long(text))
+
+
+@lru_cache(maxsize=64)
+def _remembered(text: str, alone: bool, _quick: bool) -> bytes:
+    return assembled(text, alone)
 
 
 def linked(*objects: bytes) -> Any:

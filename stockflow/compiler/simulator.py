@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stockflow.compiler import cache
 from stockflow.compiler.llvm import Code, Kernel, generate, load, processor
+from stockflow.compiler.machine import remembered
 from stockflow.errors import InputError, unknown
 from stockflow.garbage import uncollected
 from stockflow.language import codec
@@ -171,5 +172,5 @@ def compiled(task: Task) -> Simulator:
     digest = codec.digest(task.equations)
     wanted = json.dumps([task.inputs, task.outputs, task.tables, task.watched])
     sources = (digest, wanted, *processor())
-    code = cache.kept("code", sources, lambda: generate(task.plan()), Code.packed, Code.unpacked)
+    code = cache.kept("code", sources, lambda: generate(task.plan(), make=remembered), Code.packed, Code.unpacked)
     return Simulator(task, digest, task.clock().saved_times, load(code))

@@ -59,6 +59,16 @@ SAVEPER= 0.5
 """
 
 
+#: done when a page has been laid out and drawn anew, as what observes its size asks with the frame after the next
+FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
+
+
+def resized(one: Tab, width: int, height: int) -> None:
+    """Give a page another size and wait until it is drawn at that."""
+    one.size(width, height)
+    one.run(FRAMES)
+
+
 def downloaded(one: Tab, button: str, suffix: str) -> Path:
     """Press a button of a page and return the file that it gives, once it is whole."""
     one.run(f"document.querySelector({json.dumps(button)}).click()")

@@ -47,11 +47,23 @@ def draws(case: str) -> Mapping[str, Values]:
     return accepted_posterior(case).spread(DRAWS)
 
 
+@functools.cache
+def drivers(case: str) -> xr.Dataset:
+    """The paths of all drivers at the values of the case's file."""
+    return case_model(case).run()
+
+
+@functools.cache
+def made(case: str) -> xr.Dataset:
+    """What every draw makes where nothing is changed."""
+    return run(case, MADE)
+
+
 def run(
     case: str, *outputs: str, times: Mapping[str, float] = {}, paths: Mapping[str, Path] = {}, until: float = UNTIL
 ) -> xr.Dataset:
     """Run all draws with constants and drivers multiplied by `times`, and drivers on other `paths`."""
-    model, samples, base = case_model(case), dict(draws(case)), case_model(case).run()
+    model, samples, base = case_model(case), dict(draws(case)), drivers(case)
     series = dict(paths)
     for name, factor in times.items():
         one = model.variable(name)
@@ -75,7 +87,7 @@ def begun(found: xr.Dataset, level: Values) -> Values:
 def test_what_helps_never_delays_and_never_makes_less(case: str, what: str) -> None:
     if not set(HELP[what]) <= set(case_model(case).variables):
         pytest.skip(f"{case} has no {', '.join(HELP[what])}")
-    before, after = run(case, MADE), run(case, MADE, times=HELP[what])
+    before, after = made(case), run(case, MADE, times=HELP[what])
     level = SMALLEST * before[MADE].to_numpy()[:, -1]
     assert (begun(after, level) <= begun(before, level) + ROUNDING).all()
     for year in (2023.0, UNTIL):

@@ -10,12 +10,12 @@ from analysis.policy_page.contents import PolicyPage, policy_page
 from analysis.policy_page.page import html
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def page() -> PolicyPage:
     return policy_page("nev", 30)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def file(page: PolicyPage, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "nev.html"
     path.write_text(html(page, "en"), encoding="ascii")

@@ -75,10 +75,13 @@ def test_a_setting_dragged_ends_where_it_was_left(opened: Tab, page: PolicyPage)
 
 def test_an_answer_that_takes_long_is_dimmed_until_the_next_is_there(opened: Tab) -> None:
     slow = f"const own = {P}.runs.workers; {P}.runs.workers = own.map((run) => async (...all) => {{"
-    opened.run(f"{slow} await new Promise((done) => setTimeout(done, 400)); return run(...all); }})")
+    opened.run(
+        f"window.held = new Promise((done) => {{ window.release = done; }}); {slow} await held; return run(...all); }})"
+    )
     opened.run(f"{P}.set('purchase subsidy', {{ shape: 'cliff', start: 2019 }})")
     dimmed = "getComputedStyle(document.getElementById('verdict')).opacity"
     opened.until(f"{dimmed} < 1")
+    opened.run("release()")
     opened.until(f"{P}.busy === false")
     assert opened.run(dimmed) == "1"
 

@@ -64,7 +64,7 @@ def output(tmp_path_factory: pytest.TempPathFactory, cases: tuple[str, ...]) -> 
 
 @pytest.fixture(scope="module")
 def nev() -> Calibration:
-    return concluded(find_mode(load_case("nev"), load_targets("nev"), 2))
+    return concluded(find_mode(load_case("nev"), load_targets("nev"), 1))
 
 
 def page(output: Path, name: str) -> str:

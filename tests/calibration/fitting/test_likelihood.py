@@ -49,6 +49,20 @@ def slope(function: Callable[[float], float], at: float, step: float = 1e-4) -> 
     return (8 * one - two) / (12 * step)
 
 
+def test_who_asks_for_values_alone_waits_for_no_slopes(
+    growth: stockflow.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    gradient = stockflow.Model.gradient
+    monkeypatch.setattr(stockflow.Model, "gradient", lambda *a, **k: asked.append(a) or gradient(*a, **k))
+    payoff = whole_payoff(growth)
+    assert np.isfinite(payoff.log_density(HERE)).all()
+    assert asked == []
+    for _ in range(2):
+        payoff.log_density_and_slopes(HERE)
+    assert len(asked) == 1
+
+
 # ---- autocorrelated Student errors ------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ import pytest
 from stockflow_helpers import MODELS, written
 
 import stockflow
-from stockflow.compiler import cache, llvm, simulator
+from stockflow.compiler import cache, llvm, machine, simulator
 from stockflow.compiler.plan import Plan
 from stockflow.language import codec, source
 
@@ -27,7 +27,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Return a list that grows with every plan that is really compiled."""
     plans: list[object] = []
 
-    def counted(plan: Plan) -> llvm.Code:
+    def counted(plan: Plan, make: object) -> llvm.Code:
         plans.append(plan)
         return generate(plan)
 
@@ -191,3 +191,25 @@ print([name for name in ("pysd", "xarray", "pandas", "scipy", "parsimonious") if
     ]
     assert runs[0][0] == runs[1][0]
     assert runs[1][1] == "[]"
+
+
+def test_models_that_differ_in_the_numbers_of_curves_alone_are_made_once_a_process(monkeypatch) -> None:
+    made: list[str] = []
+
+    def counted(text: str, alone: bool) -> bytes:
+        made.append(text)
+        return assembled(text, alone)
+
+    assembled = machine.assembled
+    monkeypatch.setenv("STOCKFLOW_CACHE", "off")
+    monkeypatch.setattr(machine, "assembled", counted)
+    machine._remembered.cache_clear()
+    model, found = stockflow.load(MODELS / "tank.mdl"), []
+    for end in (1.0, 2.0):
+        changed = model.with_series({"tap": ([0.0, 4.0], [1.0, end])})
+        found.append(changed.simulator([], ["Water"])(np.zeros((1, 0))).tobytes())
+    assert len(made) == 1
+    assert len(set(found)) == 2
+    monkeypatch.setattr(machine, "LONG", 10)
+    model.with_series({"tap": ([0.0, 4.0], [1.0, 3.0])}).simulator([], ["Water"])
+    assert len(made) > 1  # in the quickest way, which is other code

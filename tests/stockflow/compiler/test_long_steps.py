@@ -112,7 +112,7 @@ def test_many_functions_take_inputs_and_open_tables(monkeypatch, tmp_path, metho
     assert found[0] == found[1]
 
 
-@pytest.mark.parametrize("method", ["Euler", "RK4"])
+@pytest.mark.parametrize("method", ["Euler", pytest.param("RK4", marks=pytest.mark.slow)])
 def test_functions_that_differ_in_places_and_numbers_are_made_once(monkeypatch, tmp_path, method: Method) -> None:
     equations = """
         r: (r1-r300) ~ ~

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_helpers import EVIL, OVERLAPS, ROOT, downloaded, hostile, in_every_browser, needs_browser, of_text
+from page_helpers import EVIL, OVERLAPS, ROOT, downloaded, hostile, in_every_browser, needs_browser, of_text, resized
 
 import stockflow
 from benchmarks.browser import Tab, tab
@@ -251,7 +251,8 @@ def test_an_address_opened_again_shows_the_same(opened: Tab, page: Contents, fil
     opened.run("document.getElementById('keep').requestSubmit()")
     values[page.sliders[3]] = move(opened, page.sliders[3], 20)
     before = shown(opened)
-    opened.until("location.hash.length > 1 && JSON.parse(decodeURIComponent(location.hash.slice(1))).kept.length === 1")
+    # the address follows a while after the last change
+    opened.until(f"location.hash === addressOf({P})")
     address = opened.run("location.href")
     assert address.startswith(file.as_uri())
     opened.open(address, f"window.{P} && {P}.count > 1 && {P}.kept[0]?.result")
@@ -380,7 +381,7 @@ def test_a_chart_has_its_name_before_it_is_drawn(opened: Tab, page: Contents) ->
     indirect=["browser"],
 )
 def test_a_page_fits_a_telephone(opened: Tab, width: int) -> None:
-    opened.size(width, 844)
+    resized(opened, width, 844)
     opened.until(SETTLED)
     opened.run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     assert opened.run("document.documentElement.scrollWidth") <= width
@@ -416,7 +417,8 @@ def test_words_of_a_picture_stay_large_enough_to_read(opened: Tab) -> None:
 
 
 def test_a_telephone_on_its_side_has_room_for_sliders(opened: Tab) -> None:
-    opened.size(844, 390)
+    resized(opened, 844, 390)
+    opened.until(SETTLED)
     opened.run("document.getElementById('sliders').scrollIntoView()")
     assert opened.run("document.getElementById('results').getBoundingClientRect().bottom") <= 0
 
@@ -490,9 +492,10 @@ def test_the_policy_stops_scripts_and_the_network(browser: Tab, file: Path) -> N
 
 
 def test_a_finger_bends_a_curve(opened: Tab) -> None:
-    opened.size(390, 844)
     opened.call("Emulation.setTouchEmulationEnabled", enabled=True)
     try:
+        resized(opened, 390, 844)
+        opened.until(SETTLED)
         x, y = opened.run(
             f"(() => {{ const one = {P}.curves[0].svg.querySelectorAll('circle')[2];"
             " one.scrollIntoView({block: 'end'});"
