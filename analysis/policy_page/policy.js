@@ -8,9 +8,11 @@ function languageOf(model) {
 
 const basisKey = (base, world) => JSON.stringify([base, world]);
 
+const LONG = 200;  // ms after which an answer is late
+
 class Policy {
   constructor(model, runs) {
-    Object.assign(this, { model, runs, policy: model.policy, bases: {}, waited: {}, held: null, count: 0, asked: null, result: null });
+    Object.assign(this, { model, runs, policy: model.policy, bases: {}, waited: {}, held: null, count: 0, asked: null, result: null, marked: null });
     Object.assign(this, { home: languageOf(model), setting: new Setting(model.policy, Object.keys(model.said)) });
     Object.assign(this, { language: this.home, note: null });
     Object.assign(this, { fields: new Fields(this), verdict: new Verdict(this), charts: new Charts(this), path: new Path(this), tour: new Tour(this) });
@@ -27,6 +29,7 @@ class Policy {
     let kept = [];
     narrow.onchange = () => all(!narrow.matches);
     window.addEventListener("beforeprint", () => {
+      this.mark(this.busy);
       kept = [...parts(), byId("led-part")].map((one) => [one, one.open]);
       for (const [one] of kept) one.open = true;
     });
@@ -53,12 +56,22 @@ class Policy {
   get busy() { return !this.result || this.asked !== this.result.asked; }
 
   waits() {
-    for (const id of ["verdict", "trial", "results", "more"]) byId(id).ariaBusy = String(this.busy);
-    for (const id of ["csv", "print"]) byId(id).disabled = this.busy;
+    if (!this.busy) this.mark(false);
+    else this.late ??= setTimeout(() => this.mark(true), LONG);
     this.verdict.retell();
-    // what takes long is dimmed; a transition would draw the page anew at every move
-    if (this.busy) this.late ??= setTimeout(() => byId("main").classList.add("late"), 200);
-    else { clearTimeout(this.late); this.late = null; byId("main").classList.remove("late"); }
+  }
+
+  // What takes long is dimmed, and said to be busy; of less nobody would see more than a page that is laid out twice a move.  A
+  // transition would draw it anew at every move.
+  mark(busy) {
+    clearTimeout(this.late);
+    this.late = null;
+    if (this.marked === busy) return;
+    this.marked = busy;
+    for (const id of ["verdict", "trial", "results", "more"]) byId(id).ariaBusy = String(busy);
+    for (const id of ["csv", "print"]) byId(id).disabled = busy;
+    byId("main").classList.toggle("late", busy);
+    this.verdict.retell();
   }
 
   // The runs of a path held against; null where they made way for newer ones.  Of worlds of one's own those of the last are kept.

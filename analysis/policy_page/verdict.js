@@ -208,7 +208,7 @@ class Verdict {
   retell() {
     const { page } = this, ends = Object.values(page.setting.instruments).filter(isDated);
     const none = !ends.length ? "no start" : startingIn(page.setting.whole, ends[0].start) ? null : "many starts";
-    byId("try").disabled = page.busy || none !== null;
+    byId("try").disabled = page.marked || none !== null;
     if (!this.trial) byId("tried").textContent = none ? this.say(none) : "";
     this.bars();
   }
@@ -216,7 +216,7 @@ class Verdict {
   // The same ends from every year, one after the other, until anything is set anew.
   async scan() {
     const { page } = this, { model, policy } = page;
-    if (byId("try").disabled) return;  // its runs would take the place of those that are waited for, or there are none
+    if (page.busy || byId("try").disabled) return;  // its runs would take the place of those that are waited for, or there are none
     const [low, high] = policy.limits.start, asked = page.setting.whole, years = [];
     for (let year = Math.ceil(low); year <= high; year++) years.push(year);
     this.forget();

@@ -69,6 +69,14 @@ def resized(one: Tab, width: int, height: int) -> None:
     one.run(FRAMES)
 
 
+def hold(one: Tab) -> None:
+    """Let no answer of a policy maker's page come before `release()` is run in it."""
+    one.run(
+        "window.held = new Promise((done) => { window.release = done; }); const own = policyPage.runs.workers;"
+        " policyPage.runs.workers = own.map((run) => async (...all) => { await held; return run(...all); })"
+    )
+
+
 def downloaded(one: Tab, button: str, suffix: str) -> Path:
     """Press a button of a page and return the file that it gives, once it is whole."""
     one.run(f"document.querySelector({json.dumps(button)}).click()")

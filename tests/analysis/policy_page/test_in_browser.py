@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_helpers import EVIL, slow_elsewhere
+from page_helpers import EVIL, hold, slow_elsewhere
 from page_settings import Set, schedule_of
 
 from analysis.phase_out.by_instrument.apart import Exits
@@ -74,10 +74,7 @@ def test_a_setting_dragged_ends_where_it_was_left(opened: Tab, page: PolicyPage)
 
 
 def test_an_answer_that_takes_long_is_dimmed_until_the_next_is_there(opened: Tab) -> None:
-    slow = f"const own = {P}.runs.workers; {P}.runs.workers = own.map((run) => async (...all) => {{"
-    opened.run(
-        f"window.held = new Promise((done) => {{ window.release = done; }}); {slow} await held; return run(...all); }})"
-    )
+    hold(opened)
     opened.run(f"{P}.set('purchase subsidy', {{ shape: 'cliff', start: 2019 }})")
     dimmed = "getComputedStyle(document.getElementById('verdict')).opacity"
     opened.until(f"{dimmed} < 1")

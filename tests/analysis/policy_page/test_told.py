@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_helpers import EVIL, OVERLAPS
+from page_helpers import EVIL, OVERLAPS, hold
 from page_settings import Set, schedule_of
 
 from analysis.mechanisms.paper import measured
@@ -47,11 +47,16 @@ def test_an_old_answer_is_never_shown_as_that_of_a_new_setting(opened: Tab) -> N
     command = text(opened, "command")
     parts = "['verdict', 'results', 'more'].map((id) => document.getElementById(id).ariaBusy)"
     off = "['csv', 'print', 'try'].map((id) => document.getElementById(id).disabled)"
-    seen = opened.run(
+    hold(opened)
+    opened.run(
         f"{P}.set('tax exemption', {{ start: 2020 }}); {P}.speak('zh'); {P}.setting.third = 'weak'; {P}.sifted();"
-        f"{P}.setting.third = 'all'; {P}.sifted(); [{parts}, {off}, document.getElementById('command').textContent]"
+        f"{P}.setting.third = 'all'; {P}.sifted()"
     )
-    assert seen == [["true"] * 3, [True] * 3, command]
+    opened.until(f"{P}.marked")
+    assert opened.run(f"[{parts}, {off}, document.getElementById('command').textContent]") == [
+        ["true"] * 3, [True] * 3, command,
+    ]  # fmt: skip
+    opened.run("release()")
     opened.until(f"{P}.busy === false")
     assert opened.run(f"[{parts}, {off}]") == [["false"] * 3, [False] * 3]
     assert "--start 2020" in text(opened, "command")
@@ -77,6 +82,18 @@ def test_a_slope_is_judged_after_its_last_step_as_the_command_judges_it(
     np.testing.assert_allclose(opened.run(f"{P}.answer.found[0].later.ratio"), after, rtol=1e-9)
     assert opened.run(f"{P}.answer.found[0].later.fails") == pytest.approx(float((after < 0.9).mean()))
     assert "5 years after the last step, over the year before" in text(opened, "reasons")
+
+
+def test_paper_says_that_the_answer_is_not_there_yet(opened: Tab) -> None:
+    put(opened, "tax exemption", shape="cliff", start=2012)
+    hold(opened)
+    told = "document.getElementById('verdict').ariaBusy"
+    assert opened.run(
+        f"{P}.set('tax exemption', {{ start: 2020 }}); const before = {told};"
+        f" dispatchEvent(new Event('beforeprint')); [before, {told}]"
+    ) == ["false", "true"]
+    opened.run("dispatchEvent(new Event('afterprint')); release()")
+    opened.until(f"{told} === 'false'")
 
 
 def test_paper_has_what_was_set_last_in_charts_and_tables_too(opened: Tab) -> None:
