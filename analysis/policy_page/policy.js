@@ -128,6 +128,9 @@ class Policy {
   async moved(noted = true) {
     const asked = this.setting.now, started = performance.now(), wanted = () => this.asked === asked;
     this.asked = asked;
+    // workers are at it while the fields are shown
+    const ready = this.bases[basisKey(asked.base, asked.world)], changed = Object.keys(asked.instruments).length > 0;
+    const running = ready && changed ? this.run(asked, wanted) : null;
     this.tell(null);
     this.failure = null;
     byId("alert").hidden = true;
@@ -135,10 +138,10 @@ class Policy {
     this.fields.show();
     this.waits();
     if (noted) this.remember();
-    let basis = null;
+    let basis = ready;
     while (!basis && wanted()) basis = await this.basis(asked);
     if (!wanted()) return;
-    const found = Object.keys(asked.instruments).length ? await this.run(asked, wanted) : { runs: basis, cut: basis.cutIn ?? [], dates: {} };
+    const found = changed ? await (running ?? this.run(asked, wanted)) : { runs: basis, cut: basis.cutIn ?? [], dates: {} };
     const kept = found && await this.against(asked, basis, wanted);
     if (!kept || !wanted()) return;
     const { made } = this.result ?? {};

@@ -359,7 +359,7 @@ async function start(model, texts, summed = quantiles) {
   const data = await opened(model, texts), runs = Math.max(1, model.draws);
   if (!WebAssembly.validate(data.bytes)) throw new Error("its WebAssembly lacks vectors (SIMD)");
   const threads = Math.max(1, Math.min(8, navigator.hardwareConcurrency ?? 1, Math.ceil(runs / 16)));
-  const piece = Math.max(2, Math.min(26, 2 * Math.ceil(runs / threads / 8)));
+  const piece = Math.max(2, Math.min(26, 2 * Math.ceil(runs / threads / 16)));
   const args = [model.code, data.bytes, data.table, data.saved, totalOf(model), piece];
   let workers, note = threads > 1 ? `${threads} threads` : "one thread";
   try {
