@@ -243,7 +243,7 @@ def test_a_number_out_of_bounds_is_taken_back(opened: Tab) -> None:
 
 def test_it_fits_a_telephone_and_paper(opened: Tab) -> None:
     opened.call("Emulation.setEmulatedMedia", media="print")
-    assert opened.run("['set', 'trial'].map((id) => document.getElementById(id).offsetHeight)") == [0, 0]  # head nothing
+    assert opened.run("['set', 'trial'].map((id) => document.getElementById(id).offsetHeight)") == [0, 0]
     opened.call("Emulation.setEmulatedMedia", media="")
     field(opened, "select", "linear")
     opened.size(390, 844)

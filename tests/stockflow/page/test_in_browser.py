@@ -434,6 +434,10 @@ def test_a_page_prints_without_what_cannot_be_used_on_paper(opened: Tab) -> None
     try:
         assert opened.run("getComputedStyle(document.getElementById('keep')).display") == "none"
         assert opened.run("getComputedStyle(document.querySelector('.chart svg')).display") != "none"
+        opened.run("document.getElementById('pictures').open = true")
+        opened.until("document.querySelector('#picture svg')")
+        opened.run("document.querySelector('#picture svg').setAttribute('viewBox', '0 0 100 1000')")
+        assert 0 < opened.run("document.querySelector('#picture svg').getBoundingClientRect().height") < 900
         assert base64.b64decode(opened.call("Page.printToPDF")["data"]).startswith(b"%PDF")
     finally:
         opened.call("Emulation.setEmulatedMedia", media="")
