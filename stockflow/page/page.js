@@ -82,8 +82,10 @@ class Page {
     return this.setting.values[name] ?? slider?.sampled?.middle ?? slider?.one.value ?? (Object.hasOwn(this.model.constants, name) ? this.model.constants[name] : undefined);
   }
 
+  // What is set to its own value is not changed, unless samples give it others.
   set(name, value) {
-    if (value === undefined) delete this.setting.values[name]; else this.setting.values[name] = value;
+    const { one, sampled } = this.sliders.find((other) => other.one.name === name);
+    if (value === undefined || (!sampled && value === one.value)) delete this.setting.values[name]; else this.setting.values[name] = value;
     this.moved();
   }
 
