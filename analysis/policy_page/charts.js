@@ -95,8 +95,7 @@ class Charts {
     for (const [least, most, fill] of [[0, 4, BLUE.band], [1, 3, BLUE.core]])
       parts.push(drawn("path", { d: area(xs, own[least], own[most], y), fill }));
     across(times, marksOver(width), x, box, parts, text);
-    const starts = [...page.answer.found.map(({ start }) => start), ...page.answer.began.map(({ years }) => spreadOf(years)[2]).filter(Number.isFinite)];
-    for (const start of starts) parts.push(upright(x(start), { stroke: "#8a1c1c" }));
+    for (const start of this.starts) parts.push(upright(x(start), { stroke: "#8a1c1c" }));
     if (this.changed) parts.push(drawn("path", { d: path(xs, base[2], y), fill: "none", ...DASHED }));
     parts.push(drawn("path", { d: path(xs, own[2], y), fill: "none", stroke: BLUE.main, "stroke-width": 2.4 }));
     const dot = { r: 3, fill: "#fff", stroke: INK, "stroke-width": 1.4 };
@@ -113,12 +112,24 @@ class Charts {
     return [made("figcaption", {}, about.name), svg, made("div", { className: "read" }, value)];
   }
 
+  // The years in which ends begin: those given, and medians of those that wait, without what most draws never reach.
+  get starts() {
+    const { found, began } = this.page.answer;
+    return [...found.map(({ start }) => start), ...began.map(({ years }) => spreadOf(years)[2]).filter(Number.isFinite)];
+  }
+
   reading(place) {
-    const { factor, unit } = this.page.words.charts[place], [own, base] = [this.own(place), this.base(place)];
-    const at = (values) => told(values[this.at] * factor, 3), range = this.say("to", { low: at(own[0]), high: at(own[4]) });
-    const sized = (value) => (unit === "%" ? `${value}%` : value), mine = this.say("bracketed", { text: sized(at(own[2])), more: range });
-    const value = this.changed ? this.say("beside", { text: mine, base: sized(at(base[2])) }) : mine;
+    const { unit } = this.page.words.charts[place], at = (bands) => this.numbers(place, bands(place).map((values) => values[this.at]));
+    const [low, , median, , high] = at(this.own), sized = (value) => (unit === "%" ? `${value}%` : value);
+    const mine = this.say("bracketed", { text: sized(median), more: this.say("to", { low, high }) });
+    const value = this.changed ? this.say("beside", { text: mine, base: sized(at(this.base)[2]) }) : mine;
     return this.say("at", { year: yearTo(this.times[this.at]), text: unit === "%" ? value : this.say("measured", { value, unit }) });
+  }
+
+  // Quantiles of one moment in the chart's unit; so small a part of the highest as rounding leaves is none.
+  numbers(place, values) {
+    const { words, policy } = this.page;
+    return values.map((value) => told(beside(policy, value, values.at(-1)) * words.charts[place].factor, 3));
   }
 
   key() {
@@ -127,7 +138,7 @@ class Charts {
     const box = (fill) => sign(drawn("rect", { x: 1, y: 1, width: 32, height: 10, fill }));
     const entries = [[line({ stroke: BLUE.main, "stroke-width": 2.4 }), "here"], [box(BLUE.core), "half"], [box(BLUE.band), "most"]];
     if (this.changed) entries.push([line(DASHED), "base"]);
-    if (this.page.answer.found.length + this.page.answer.began.length) entries.push([line({ stroke: "#8a1c1c" }), "begins"]);
+    if (this.starts.length) entries.push([line({ stroke: "#8a1c1c" }), "begins"]);
     const dot = () => sign(drawn("circle", { cx: 17, cy: 6, r: 3, fill: "#fff", stroke: INK }));
     if (this.page.policy.charts.some((one) => one.observed)) entries.push([dot(), "observed"]);
     const keys = entries.map(([, key]) => this.say(key));
@@ -150,7 +161,7 @@ class Charts {
     const head = (text) => made("th", { scope: "col" }, text);
     const heads = [this.say("year"), ...charts.map((one) => this.say("bracketed", { text: one.name, more: one.unit }))];
     const cell = (place, i) => {
-      const [low, , median, , high] = this.yearly(place, i).map((value) => told(value * charts[place].factor, 3));
+      const [low, , median, , high] = this.numbers(place, this.yearly(place, i));
       return made("td", { "data-head": heads[place + 1] }, this.say("bracketed", { text: median, more: this.say("to", { low, high }) }));
     };
     const row = (i) => made("tr", {}, made("th", { scope: "row" }, yearTo(this.times[i])), ...charts.map((_, place) => cell(place, i)));

@@ -60,7 +60,7 @@ class Slider {
     this.back.disabled = value === undefined;
     this.range.value = this.scale.position(value ?? usual);
     this.range.setAttribute("aria-valuetext", value === undefined ? `base: ${this.usual()}` : `${told(value)} ${unitOf(this.one)}`);
-    if (document.activeElement !== this.field || !this.field.validity.valid || Number(this.field.value) !== value) {
+    if (document.activeElement !== this.field || !this.field.validity.valid || Number(this.field.value) !== (value ?? usual)) {
       this.field.value = value === undefined && this.sampled ? "" : Number((value ?? usual).toPrecision(12));
       this.field.placeholder = this.sampled ? "as sampled" : "";
     }

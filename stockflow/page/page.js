@@ -82,8 +82,10 @@ class Page {
     return this.setting.values[name] ?? slider?.sampled?.middle ?? slider?.one.value ?? (Object.hasOwn(this.model.constants, name) ? this.model.constants[name] : undefined);
   }
 
+  // What is set to its own value is not changed, unless samples give it others.
   set(name, value) {
-    if (value === undefined) delete this.setting.values[name]; else this.setting.values[name] = value;
+    const { one, sampled } = this.sliders.find((other) => other.one.name === name);
+    if (value === undefined || (!sampled && value === one.value)) delete this.setting.values[name]; else this.setting.values[name] = value;
     this.moved();
   }
 
@@ -262,7 +264,7 @@ function describe(model, note) {
   byId("curves-note").textContent = `Drag a point up or down, or type its value.${some(left.curves, "curves")}`;
   const taken = model.given > model.draws ? ` (${model.draws} of ${model.given}, evenly taken)` : "";
   const lines = [
-    `Model: ${origin.file}, ${origin.method}, time step ${origin.step} ${model.time.unit}, equations sha256 ${origin.equations}.`,
+    `Model: ${origin.file}, ${origin.method}, time step ${`${origin.step} ${model.time.unit}`.trim()}, equations sha256 ${origin.equations}.`,
     `Made with stockflow ${origin.version}. The page runs the engine's own compiled code; nothing leaves your computer. Computed by ${note}.`,
     bands ? `Samples: ${plain(model.samples.join(", "))}${taken}, rounded to 32-bit numbers. Quantiles lie between neighbours on a straight line (definition 7 of Hyndman and Fan); runs that are not finite are left out and counted.` : "",
     left.pictures ? `Groups of variables too large to be drawn as stocks and flows: ${left.pictures}.` : "",

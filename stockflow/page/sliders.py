@@ -46,10 +46,11 @@ def slider(one: Variable, drawn: Array | None = None) -> Slider:
         found = Slider(low, high, "range: the model file's")
     else:
         below = (low is not None and low < 0) or (high is not None and high <= 0)
-        ends = sorted((0.0, 2.0 * value)) if value else [-1.0 if below else 0.0, 1.0]
+        whole = sorted((0.0, 2.0 * value)) if value else [-1.0 if below else 0.0, 1.0]
         least, most = (-_LARGEST if low is None else low), (_LARGEST if high is None else high)
-        ends = [min(max(end, least), most) for end in ends]
-        usual = "0 to twice the value" if value else f"{ends[0]:g} to {ends[1]:g}"
+        ends = [min(max(end, least), most) for end in whole]
+        within = "" if ends == whole or low is high is None else ", within its limits"
+        usual = f"0 to twice the value{within}" if value else f"{ends[0]:g} to {ends[1]:g}"
         if not ends[0] < ends[1]:  # a value outside the file's own limits
             ends, usual = sorted((value, ends[0])), "from the value to the nearest limit"
         found = Slider(ends[0], ends[1], f"range: {usual}; the model file {_given(low, high, value)}")

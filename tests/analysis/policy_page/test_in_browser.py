@@ -242,6 +242,9 @@ def test_a_number_out_of_bounds_is_taken_back(opened: Tab) -> None:
 
 
 def test_it_fits_a_telephone_and_paper(opened: Tab) -> None:
+    opened.call("Emulation.setEmulatedMedia", media="print")
+    assert opened.run("['set', 'trial'].map((id) => document.getElementById(id).offsetHeight)") == [0, 0]
+    opened.call("Emulation.setEmulatedMedia", media="")
     field(opened, "select", "linear")
     opened.size(390, 844)
     opened.until("document.documentElement.scrollWidth <= 390")

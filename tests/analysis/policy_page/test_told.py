@@ -149,6 +149,14 @@ def test_an_end_of_a_given_year_beside_one_that_waits_is_what_is_judged(opened: 
 def test_money_that_rounding_leaves_is_none(opened: Tab) -> None:
     assert opened.run("[lessBy({ noise: 1e-5 }, 390, 390.0005), lessBy({ noise: 1e-5 }, 390, 391)]") == [0, -1]
     assert opened.run("[beside({ noise: 1e-5 }, 4e-7, 2840), beside({ noise: 1e-5 }, 4e-7, 0)]") == [0, 4e-7]
+    assert opened.run(f"{P}.charts.numbers(0, [1e-9, 0.5, 1])") == ["0", "0.5", "1"]
+
+
+def test_no_line_is_named_that_no_chart_has(opened: Tab) -> None:
+    for cost, named in ((50, False), (100, True)):
+        put(opened, "purchase subsidy", shape="cliff", when="cost parity ratio", cost=cost, start=2015)
+        assert ("an end begins" in text(opened, "key")) is named
+        assert opened.run("document.querySelectorAll('.chart line[stroke=\"#8a1c1c\"]').length > 0") is named
 
 
 def test_a_minus_is_one_in_texts_too() -> None:

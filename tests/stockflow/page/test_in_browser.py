@@ -139,6 +139,15 @@ def test_a_typed_number_counts_and_one_outside_the_limits_is_taken_back(opened: 
             assert float(opened.run(f"{field}.value")) == held
 
 
+def test_what_is_set_to_its_own_value_is_not_changed_unless_it_is_sampled(opened: Tab) -> None:
+    field = f"{P}.sliders.find((one) => one.one.name === 'demand shock').field"
+    typed = f"{field}.focus(); {field}.value = '0.10'; {field}.dispatchEvent(new Event('input'));"
+    opened.run(f"{P}.set('demand shock', 0.2); {typed}")
+    assert opened.run(f"[{P}.changed(), {field}.value]") == [False, "0.10"]  # and the reader may type on
+    opened.run(f"{P}.set('plant life', 120)")
+    assert opened.run(f"{P}.changed()")
+
+
 def test_a_curve_bent_by_hand_gives_the_engines_quantiles(opened: Tab, page: Contents) -> None:
     ((name, table),) = page.tables.items()
     field = f"{P}.curves[0].fields[1]"
@@ -436,6 +445,10 @@ def test_a_page_prints_without_what_cannot_be_used_on_paper(opened: Tab) -> None
     try:
         assert opened.run("getComputedStyle(document.getElementById('keep')).display") == "none"
         assert opened.run("getComputedStyle(document.querySelector('.chart svg')).display") != "none"
+        opened.run("document.getElementById('pictures').open = true")
+        opened.until("document.querySelector('#picture svg')")
+        opened.run("document.querySelector('#picture svg').setAttribute('viewBox', '0 0 100 1000')")
+        assert 0 < opened.run("document.querySelector('#picture svg').getBoundingClientRect().height") < 900
         assert base64.b64decode(opened.call("Page.printToPDF")["data"]).startswith(b"%PDF")
     finally:
         opened.call("Emulation.setEmulatedMedia", media="")
