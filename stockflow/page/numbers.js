@@ -3,11 +3,12 @@
 
 // All that a worker needs, in one function whose own text can start one.
 function runner() {
-  // Returns run(rows, points, first, runs, stop, held, every, own, spare) of runs numbered from `first`: rows (run, input), points of
-  // all curves, (point,), and of `own` [{ first, count, values }] those from the place `first` on that each run has of its
-  // own, (run, point); `points` that are null are those of the call before.  It begins with the states `held` at a stop, of
-  // which there are `code.stops`, and gives { out: (output, time, run) from there on }; or, without a stop, at the start and
-  // gives { held }, too: the states at every stop.  Of the outputs at the places `every` it gives { each: (run, step, output) }.
+  // Returns run(rows, points, first, runs, stop, held, every, own, spare) of runs numbered from `first`: rows (run, input),
+  // points of all curves, (point,), and of `own` [{ first, count, values }] those from the place `first` on that each run has
+  // of its own, (run, point); `points` that are null are those of the call before.  It begins with the states `held` at a
+  // stop, of which there are `code.stops`, and gives { out: (output, time, run) from there on }, in the buffer `spare` of
+  // earlier such runs where there is one; or, without a stop, at the start and gives { held }, too: the states at every stop.
+  // Of the outputs at the places `every` it gives { each: (run, step, output) }.
   async function open(code, bytes, table, saved, outputs, most) {
     const memory = new WebAssembly.Memory({ initial: Math.max(1, Math.ceil(code.data / 65536)) }), { width, columns } = code;
     const { instance } = await WebAssembly.instantiate(bytes, { env: { __linear_memory: memory } });
