@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stockflow.compiler.instruction_order import reordered, waits
+from stockflow.compiler.instruction_order import reordered, waiting
 from stockflow.compiler.plan import Plan
 from stockflow.compiler.skeleton import BLOCK, Skeleton
 from stockflow.compiler.vector import Writer
@@ -85,7 +85,7 @@ class Assembly(Skeleton):
                 held = self.states[int(str(payload))].delay or not self.staged
                 self.names[node] = f"%{'s' if held else 'x'}{payload}"
         self.compute(self.plan.body)
-        self.waits = waits(writer.lines)
+        self.waiting = waiting(writer.lines)
         writer.lines = reordered(writer.lines)
         self.put_early()
         self.last = self.cut("stages" if self.staged else "loop")

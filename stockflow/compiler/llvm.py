@@ -176,7 +176,7 @@ def generate(plan: Plan, width: int | None = None, make: Callable[..., bytes] | 
     if is_long(text) and can_be_parted(plan):
         assembly = PartedAssembly(plan, usual, add)
         text = assembly.text()
-    if width is None and assembly.waits:
+    if width is None and assembly.waiting > 1:
         assembly = written(plan, 2 * vector_width())
         text = assembly.text()
     width = assembly.writer.width

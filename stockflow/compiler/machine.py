@@ -15,9 +15,9 @@ _SHORT = 2**20
 _FLOATS = "\n@_fltused = global i32 0\n"
 
 
-def is_long(text: str) -> bool:
-    """Say whether a module has so long a function that its code is made in the quickest way."""
-    return any(one.count("\n") > LONG for one in text.split("\ndefine "))
+def is_long(text: str, most: int | None = None) -> bool:
+    """Say whether a module has a function of so many lines, else one whose code is made in the quickest way."""
+    return any(one.count("\n") > (LONG if most is None else most) for one in text.split("\ndefine "))
 
 
 def assembled(text: str, alone: bool = True) -> bytes:

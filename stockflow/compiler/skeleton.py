@@ -21,8 +21,8 @@ class Skeleton(ABC):
 
     Memory of one thread: `workspace` vectors, first one for each output, then the rings of delays,
     then the open tables, whose y values stand behind the inputs in a run's row of `values`, unless they are
-    `laid` there before the call.  `waits` says whether a time step is known to take as long as its longest chain of
-    instructions.
+    `laid` there before the call.  `waiting` is how long the longest chain of instructions of a time step takes, over
+    how long it takes to begin all of them, where that is known.
     """
 
     #: what is 0 in the first stage of a step
@@ -39,7 +39,7 @@ class Skeleton(ABC):
         self.scheme = SCHEMES[plan.method]
         self.staged = len(self.scheme.parts) > 1
         self.after = "further" if self.staged else "next"
-        self.waits = False
+        self.waiting = 0.0
         self.workspace = len(self.outputs)
         for place, state in enumerate(self.states):
             # what is remembered for one step alone is handed on, but where a step has stages

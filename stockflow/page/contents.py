@@ -124,7 +124,7 @@ def contents(model: Model, asked: Asked) -> Contents:
     _check_size(simulator, plan, len(drawn))
     assembly = written(plan, WIDTH, laid=True, writer=Lanes)
     text, held = resumable(assembly)
-    made = module(text, "simulate")
+    made = module(text, "simulate", assembly.waiting)
     sizes = {"columns": assembly.columns, "points": plan.points, "workspace": assembly.workspace, "held": held}
     code = {**sizes, "width": WIDTH, "data": made.data, "steps": len(plan.clock.saved)}
     rest = (tuple(sampled), drawn, given, plan, made, code)

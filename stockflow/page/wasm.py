@@ -10,10 +10,13 @@ Formats: WebAssembly Core Specification 2.0, chapter 5; tool-conventions/Linking
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from llvmlite import binding
+
+from stockflow.compiler.machine import is_long
 
 #: runs that share a vector: WebAssembly's are 128 bits wide
 WIDTH = 2
@@ -22,6 +25,8 @@ MEMORY = "env.__linear_memory"
 _TRIPLE = "wasm32-unknown-unknown"
 _FEATURES = "+simd128,+bulk-memory,+bulk-memory-opt,+nontrapping-fptoint,+sign-ext,+mutable-globals"
 _CUSTOM, _IMPORT, _EXPORT, _DATA = 0, 2, 7, 11
+# from where on order is worth more than short code (docs/engine/page.md), and browsers take no more than 50,000 locals
+_WAITING, _MOST_LOCALS = 1 / 8, 20_000
 # sections that come after the exports, in the order that the format asks for
 _LATER = {8, 9, 12, 10, 11}
 _SYMBOLS, _FUNCTION, _UNDEFINED, _NAMED = 8, 0, 0x10, 0x40
@@ -35,12 +40,13 @@ class Module:
     data: int
 
 
-def module(text: str, export: str) -> Module:
+def module(text: str, export: str, waiting: float) -> Module:
     """Return the module of LLVM assembly for vectors of WIDTH, with one function exported.
 
+    `waiting` is how long the longest chain of instructions takes, over how long it takes to begin all of them.
     RuntimeError if the assembly is malformed or needs anything that is not in it, as a function of a C library.
     """
-    sections = list(_sections(_object(text)))
+    sections = list(_sections(_object(text, waiting > _WAITING and not is_long(text, _MOST_LOCALS))))
     numbers = [_function(_Bytes(body), export) for kind, body in sections if kind == _CUSTOM]
     number = next((one for one in numbers if one is not None), None)
     if number is None:
@@ -56,17 +62,33 @@ def module(text: str, export: str) -> Module:
     return Module(whole, max((_data_end(_Bytes(body)) for kind, body in kept if kind == _DATA), default=0))
 
 
-def _object(text: str) -> bytes:
-    """Return the object file; as for a processor, passes over the module would gain nothing."""
+def _object(text: str, ordered: bool) -> bytes:
+    """Return the object file; as for a processor, passes over the module would gain nothing.
+
+    WebAssembly computes on a stack, for which the code generator moves each instruction to the first that takes its
+    result: short code, which browsers run in that order.  One that is `ordered` keeps its order, each result a local.
+    """
     binding.initialize_all_targets()
     binding.initialize_all_asmprinters()
     machine = binding.Target.from_triple(_TRIPLE).create_target_machine(
-        cpu="generic", features=_FEATURES, opt=3, codemodel="default", reloc="static"
+        cpu="generic", features=_FEATURES, opt=0 if ordered else 3, codemodel="default", reloc="static"
     )
-    parsed = binding.parse_assembly(text)
+    parsed = binding.parse_assembly(_selected(text) if ordered else text)
     parsed.triple, parsed.data_layout = _TRIPLE, str(machine.target_data)
     parsed.verify()
     return bytes(machine.emit_object(parsed))
+
+
+def _selected(text: str) -> str:
+    """Return assembly whose instructions are all selected one block at a time.
+
+    Where order is kept they are first selected one by one, which takes vectors for numbers, but gives up a block that
+    ends in a switch.
+    """
+    text = re.sub(r"^  ret void$", "  br label %return\nreturn:\n  ret void", text, flags=re.MULTILINE)
+    text = re.sub(r"^  br label (%\w+)$", r"  switch i1 1, label \1 []", text, flags=re.MULTILINE)
+    branch = r"^  br i1 (\S+), label (%\w+), label (%\w+)$"
+    return re.sub(branch, r"  switch i1 \1, label \2 [i1 0, label \3]", text, flags=re.MULTILINE)
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from stockflow_helpers import MODELS
 
 import stockflow
 from stockflow.compiler import assembly
-from stockflow.compiler.instruction_order import reordered, waits
+from stockflow.compiler.instruction_order import reordered, waiting
 from stockflow.compiler.llvm import generate, load, vector_width
 
 LINES = [
@@ -42,6 +42,22 @@ def test_no_instruction_comes_before_one_whose_result_it_takes() -> None:
     assert reordered(lines) == order
 
 
+def test_no_more_chains_go_side_by_side_than_there_are_registers_for() -> None:
+    chains, long = 200, 5
+    lines = [
+        f"  %t{chain}.{place} = fmul <2 x double> %{'x' if not place else f't{chain}.{place - 1}'}, %y"
+        for place in range(long)
+        for chain in range(chains)
+    ]
+    lines += [f"  %sum{chain} = fadd <2 x double> %t{chain}.{long - 1}, %x" for chain in range(chains)]
+    order = reordered(lines)
+    names = [re.findall(r"%[\w.]+", line) for line in order]
+    last = {name: at for at, (_, *taken) in enumerate(names) for name in taken}
+    held = [sum(last.get(name, -1) > at for name, *_ in names[: at + 1]) for at in range(len(names))]
+    assert sorted(order) == sorted(lines)
+    assert 10 < max(held) < 20
+
+
 @pytest.mark.parametrize("method", ["Euler", "RK4"])
 def test_the_order_of_instructions_changes_no_bit(monkeypatch, method) -> None:
     model = stockflow.load(MODELS / "constructs.mdl")
@@ -53,16 +69,16 @@ def test_the_order_of_instructions_changes_no_bit(monkeypatch, method) -> None:
 
 
 def test_a_chain_waits_and_work_side_by_side_does_not() -> None:
-    assert waits([f"  %t{place} = fadd <8 x double> %t{place - 1}, %x" for place in range(1, 40)])
-    assert not waits([f"  %t{place} = fadd <8 x double> %x, %y" for place in range(1, 40)])
+    assert waiting([f"  %t{place} = fadd <8 x double> %t{place - 1}, %x" for place in range(1, 41)]) == 8
+    assert waiting([f"  %t{place} = fadd <8 x double> %x, %y" for place in range(1, 41)]) == 0.2
 
 
-@pytest.mark.parametrize("waiting", [True, False])
-def test_a_step_that_waits_is_computed_for_two_vectors_of_runs_with_the_same_bits(monkeypatch, waiting) -> None:
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_step_that_waits_is_computed_for_two_vectors_of_runs_with_the_same_bits(monkeypatch, waits) -> None:
     model = stockflow.load(MODELS / "constructs.mdl")
     plan = model.simulator(["growth rate"], list(model.stocks)).task.plan()
     values = np.linspace(0.1, 0.5, 37)[:, None]
     usual = load(generate(plan, vector_width())).run(values)
-    monkeypatch.setattr(assembly, "waits", lambda lines: waiting)
-    assert generate(plan).width == vector_width() * (2 if waiting else 1)
+    monkeypatch.setattr(assembly, "waiting", lambda lines: 1.5 if waits else 0.9)
+    assert generate(plan).width == vector_width() * (2 if waits else 1)
     assert load(generate(plan)).run(values).tobytes() == usual.tobytes()

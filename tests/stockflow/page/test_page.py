@@ -244,7 +244,7 @@ def test_assembly_that_needs_a_library_is_refused_by_name() -> None:
     body = "{\n  %y = call double @sin(double %x)\n  ret double %y\n}"
     text = f"declare double @sin(double)\ndefine double @f(double %x) {body}"
     with pytest.raises(RuntimeError, match=r"env\.sin"):
-        module(text, "f")
+        module(text, "f", waiting=1.0)
 
 
 def test_numbers_are_shuffled_by_column_and_byte() -> None:

@@ -1,5 +1,6 @@
 """The page's WebAssembly gives the engine's own numbers, whatever is set, drawn or bent."""
 
+import math
 import subprocess
 from importlib import resources
 from importlib.util import find_spec
@@ -12,6 +13,7 @@ from page_helpers import NODE, ROOT, SPIDERMONKEY, Setting, difference, in_node,
 import stockflow
 from stockflow.intervals import FAN, quantiles
 from stockflow.model import Model
+from stockflow.page import wasm
 from stockflow.page.contents import Asked, contents
 from stockflow.page.page import shuffled, straightened
 
@@ -81,8 +83,12 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.parametrize("ordered", [True, False])
 @pytest.mark.parametrize("method", ["Euler", "RK4", "RK4 auto"])
-def test_every_function_is_compiled_in_and_agrees(method: str, tmp_path: Path) -> None:
+def test_every_function_is_compiled_in_and_agrees(
+    method: str, ordered: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wasm, "_WAITING", -1.0 if ordered else math.inf)
     texts = [f"{name}= {right}" for name, right in FUNCTIONS.items()]
     total = "total= INTEG(" + "+".join(FUNCTIONS) + ", 0)"
     model = of_text(*ONES, *texts, total)
