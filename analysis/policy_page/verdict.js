@@ -184,10 +184,10 @@ class Verdict {
   }
 
   money() {
-    const { words, answer, result, policy } = this.page, { factor } = words.money, changed = Object.keys(result.asked.instruments).length > 0;
+    const { words, answer, result, policy, model } = this.page, { factor } = words.money, changed = Object.keys(result.asked.instruments).length > 0;
     const head = ["line", "here", ...(changed ? ["base", "more"] : [])], cell = (value) => made("td", {}, told(value * factor, 3));
     const values = (one) => [one.own, one.base, one.more].slice(0, head.length - 1).map(cell);
-    const about = { horizon: policy.horizon, base: policy.year, rate: percent(policy.rate, 1) };
+    const about = { horizon: policy.horizon, last: moment(model.time.values.at(-1)), base: policy.year, rate: percent(policy.rate, 1) };
     const title = (name) => words.lines[name] ?? this.say(`${name} line`, about);
     const row = (one) => made("tr", {}, made("th", { scope: "row" }, title(one.name)), ...values(one));
     byId("money-note").hidden = !changed;  // it tells of differences
