@@ -25,8 +25,8 @@ MEMORY = "env.__linear_memory"
 _TRIPLE = "wasm32-unknown-unknown"
 _FEATURES = "+simd128,+bulk-memory,+bulk-memory-opt,+nontrapping-fptoint,+sign-ext,+mutable-globals"
 _CUSTOM, _IMPORT, _EXPORT, _DATA = 0, 2, 7, 11
-# from where on order is worth more than short code (docs/engine/page.md), and browsers take no more than 50,000 locals
-_WAITING, _MOST_LOCALS = 1 / 8, 20_000
+# from where on order is worth more than short code, and in how many lines browsers took it (docs/engine/page.md)
+_WAITING, _MOST_LINES = 1 / 8, 20_000
 # sections that come after the exports, in the order that the format asks for
 _LATER = {8, 9, 12, 10, 11}
 _SYMBOLS, _FUNCTION, _UNDEFINED, _NAMED = 8, 0, 0x10, 0x40
@@ -46,7 +46,7 @@ def module(text: str, export: str, waiting: float) -> Module:
     `waiting` is how long the longest chain of instructions takes, over how long it takes to begin all of them.
     RuntimeError if the assembly is malformed or needs anything that is not in it, as a function of a C library.
     """
-    sections = list(_sections(_object(text, waiting > _WAITING and not is_long(text, _MOST_LOCALS))))
+    sections = list(_sections(_object(text, waiting > _WAITING and not is_long(text, _MOST_LINES))))
     numbers = [_function(_Bytes(body), export) for kind, body in sections if kind == _CUSTOM]
     number = next((one for one in numbers if one is not None), None)
     if number is None:
