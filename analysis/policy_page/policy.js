@@ -106,7 +106,7 @@ class Policy {
   // The runs of a setting while it is `wanted`, else null.
   run(setting, wanted, live = true) {
     const ask = async (curves, every) => {
-      const made = wanted() ? await this.runs.ask({ values: {}, curves, every }, live && !every ? () => {} : undefined) : null;
+      const made = wanted() ? await this.runs.ask({ values: {}, curves, every }, live ? () => {} : undefined) : null;
       return wanted() ? made : null;
     };
     return priced(this.model, setting, ask, () => this.basis({ ...setting, base: "history" }));

@@ -128,11 +128,12 @@ function pricesOf(model, { each, from }, outputs, name) {
 // runs of all draws, or those with what is `every` step's, or null where the setting is no longer asked for; `past` are the
 // runs of history.
 async function priced(model, setting, ask, past) {
-  const payments = paymentsOf(model, setting), free = await begun(model, setting, (dates) => ask(curvesOf(model, setting, [], dates)));
-  if (!free || !payments.length) return free && { ...free, cut: [] };
-  const before = await past();
-  if (!before) return null;
-  if (!payments.some((one) => one.near(model, before) || one.near(model, free.runs))) return { ...free, cut: [] };
+  const payments = paymentsOf(model, setting), before = payments.length ? await past() : null, near = (runs) => payments.some((one) => one.near(model, runs));
+  if (payments.length && !before) return null;
+  if (!before || !near(before)) {
+    const free = await begun(model, setting, (dates) => ask(curvesOf(model, setting, [], dates)));
+    if (!free || !before || !near(free.runs)) return free && { ...free, cut: [] };
+  }
   const { policy } = model, names = [...new Set(policy.instruments.map(({ price }) => price).filter(Boolean))];
   const places = names.map((name) => model.outputs.findIndex((one) => one.name === name));
   const every = { places, from: model.code.steps - policy.times.length };

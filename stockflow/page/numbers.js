@@ -326,7 +326,7 @@ class Runs {
     // all are waited for: an answer that came late would be taken for that of the next setting
     const broken = (await Promise.allSettled(this.workers.map(one))).find((end) => end.status === "rejected");
     if (broken) throw broken.reason;
-    if (!left && stop < 0 && job.each) this.whole = { setting: job.setting, parts, held };
+    if (!left && stop < 0 && job.each && !every) this.whole = { setting: job.setting, parts, held };
     if (left) return null;
     return every ? { whole: known(), each, from: stops[stop] ?? 0 } : known();
   }

@@ -86,8 +86,8 @@ def _selected(text: str) -> str:
     ends in a switch.
     """
     text = re.sub(r"^  ret void$", "  br label %return\nreturn:\n  ret void", text, flags=re.MULTILINE)
-    text = re.sub(r"^  br label (%\w+)$", r"  switch i1 1, label \1 []", text, flags=re.MULTILINE)
-    branch = r"^  br i1 (\S+), label (%\w+), label (%\w+)$"
+    text = re.sub(r"^  br label (%[\w.]+)$", r"  switch i1 1, label \1 []", text, flags=re.MULTILINE)
+    branch = r"^  br i1 (\S+), label (%[\w.]+), label (%[\w.]+)$"
     return re.sub(branch, r"  switch i1 \1, label \2 [i1 0, label \3]", text, flags=re.MULTILINE)
 
 
