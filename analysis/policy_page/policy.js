@@ -311,8 +311,7 @@ async function main() {
     document.title = byId("title").textContent = title;
     if (!able) throw new Error(texts.unable);
     const packed = await unpacked(text("numbers")), model = filledIn(about, restored(ordered(packed, packed.length / 8, 1, Float64Array), 1));
-    const blocks = { module: text("module"), table: text("table-bytes"), draws: text("draws") };
-    const { runs } = await start(model, blocks, (all) => all);
+    const { runs } = await start(model, text, (all) => all);
     await document.fonts.load("16px 'techcycle Han'", "\u4e2d");  // it stands in the page; text laid out before would keep its gaps
     byId("main").hidden = byId("guide").hidden = false;
     const page = new Policy(model, runs);

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stockflow.arrays import Array
 from stockflow.compiler.adaptive import written
+from stockflow.compiler.assembly import Assembly
 from stockflow.compiler.plan import Plan
 from stockflow.compiler.simulator import Simulator
 from stockflow.errors import InputError
@@ -23,7 +25,7 @@ from stockflow.page.lanes import Lanes
 from stockflow.page.pictures import beside
 from stockflow.page.resume import resumable
 from stockflow.page.sliders import MOST_CURVES, curves, movable, moves, strongest, tables
-from stockflow.page.wasm import WIDTH, Module, module
+from stockflow.page.wasm import ALONE, WIDTH, Module, module
 
 #: charts where nobody names outputs
 MOST_CHARTS = 6
@@ -58,7 +60,7 @@ class Asked:
     changed: tuple[float, float] = (-math.inf, math.inf)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Contents:
     """A model made ready for a page.
 
@@ -80,6 +82,11 @@ class Contents:
     plan: Plan
     module: Module
     code: Mapping[str, int]
+
+    @cached_property
+    def alone(self) -> Module:
+        """The module that makes one run at a time, for browsers without vectors; short, as they are rare."""
+        return _compiled(self.plan, ALONE)[0]
 
     @property
     def runs(self) -> int:
@@ -122,13 +129,18 @@ def contents(model: Model, asked: Asked) -> Contents:
     )
     plan = simulator.task.plan()
     _check_size(simulator, plan, len(drawn))
-    assembly = written(plan, WIDTH, laid=True, writer=Lanes)
-    text, held = resumable(assembly)
-    made = module(text, "simulate", assembly.waiting)
+    made, assembly, held = _compiled(plan, WIDTH)
     sizes = {"columns": assembly.columns, "points": plan.points, "workspace": assembly.workspace, "held": held}
     code = {**sizes, "width": WIDTH, "data": made.data, "steps": len(plan.clock.saved)}
     rest = (tuple(sampled), drawn, given, plan, made, code)
     return Contents(model, asked, simulator, tuple(sliders), len(outputs), opened, *rest)
+
+
+def _compiled(plan: Plan, width: int) -> tuple[Module, Assembly, int]:
+    """Return the module of a plan, what it was made of, and how many vectors of a block are held at a stop."""
+    assembly = written(plan, width, laid=True, writer=Lanes)
+    text, held = resumable(assembly)
+    return module(text, "simulate", 0.0 if width == ALONE else assembly.waiting, width), assembly, held
 
 
 def _check_size(simulator: Simulator, plan: Plan, draws: int) -> None:

@@ -115,9 +115,11 @@ function restored(values, columns) {
   return values;
 }
 
-async function opened(model, texts) {
-  const { code } = model, [steps, series] = code.shape;
-  const bytes = await unpacked(texts.module), rest = await unpacked(texts.table), drawn = await unpacked(texts.draws);
+// What a page brings along, packed, each block a `text` by its name; a browser without vectors takes the module without.
+async function opened(model, text) {
+  const { code } = model, [steps, series] = code.shape, whole = await unpacked(text("module")), able = WebAssembly.validate(whole);
+  if (!able) Object.assign(code, code.alone);
+  const bytes = able ? whole : await unpacked(text("alone")), rest = await unpacked(text("table-bytes")), drawn = await unpacked(text("draws"));
   const split = steps * series * 8;
   return {
     bytes,
@@ -356,9 +358,9 @@ function worker(url, args) {
 }
 
 // Threads in workers where the browser lets a page of a file start them, else this one.
-async function start(model, texts, summed = quantiles) {
-  const data = await opened(model, texts), runs = Math.max(1, model.draws);
-  if (!WebAssembly.validate(data.bytes)) throw new Error("its WebAssembly lacks vectors (SIMD)");
+async function start(model, text, summed = quantiles) {
+  const data = await opened(model, text), runs = Math.max(1, model.draws);
+  if (!WebAssembly.validate(data.bytes)) throw new Error("this browser's WebAssembly refuses it");
   const threads = Math.max(1, Math.min(8, navigator.hardwareConcurrency ?? 1, Math.ceil(runs / 16)));
   const piece = Math.max(2, Math.min(26, 2 * Math.ceil(runs / threads / 16)));
   const args = [model.code, data.bytes, data.table, data.saved, totalOf(model), piece];
@@ -372,6 +374,6 @@ async function start(model, texts, summed = quantiles) {
     workers = [async (...all) => { const made = run(...all); if (runs > piece) await pause(); return made; }];
     note = `one thread, as workers are refused (${error.message})`;
   }
-  return { runs: new Runs(model, data, workers, piece, summed), note };
+  return { runs: new Runs(model, data, workers, piece, summed), note: model.code.width > 1 ? note : `${note}, without vectors` };
 }
 

@@ -294,8 +294,7 @@ async function main() {
   document.title = byId("title").textContent = model.title;
   if (typeof WebAssembly !== "object") throw new Error("this browser has no WebAssembly, or has it switched off; another browser, or another setting, will do");
   if (typeof DecompressionStream !== "function") throw new Error("this browser is too old to unpack it (it needs one of 2023 or later)");
-  const texts = { module: byId("module").textContent, table: byId("table-bytes").textContent, draws: byId("draws").textContent };
-  const { runs, note } = await start(model, texts);
+  const { runs, note } = await start(model, (id) => byId(id).textContent);
   describe(model, note);
   byId("main").hidden = false;
   const page = new Page(model, runs.data.draws, runs);

@@ -54,6 +54,7 @@ def filled(
         script=script,
         model=json.dumps(about, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
         module=_packed(page.module.content),
+        alone=_packed(page.alone.content),
         table=_packed(shuffled(straightened(page.plan.table)) + page.plan.clock.saved.astype(np.uint8).tobytes()),
         draws=_packed(shuffled(page.drawn)),
         **{name: _packed(shuffled(straightened(values[:, None]))) for name, values in numbers.items()},

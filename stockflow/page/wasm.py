@@ -18,12 +18,12 @@ from llvmlite import binding
 
 from stockflow.compiler.machine import is_long
 
-#: runs that share a vector: WebAssembly's are 128 bits wide
-WIDTH = 2
+#: runs that share a vector, as WebAssembly's are 128 bits wide; 1 for browsers without vectors
+WIDTH, ALONE = 2, 1
 #: what the page's script puts the memory under
 MEMORY = "env.__linear_memory"
 _TRIPLE = "wasm32-unknown-unknown"
-_FEATURES = "+simd128,+bulk-memory,+bulk-memory-opt,+nontrapping-fptoint,+sign-ext,+mutable-globals"
+_FEATURES = "+bulk-memory,+bulk-memory-opt,+nontrapping-fptoint,+sign-ext,+mutable-globals"
 _CUSTOM, _IMPORT, _EXPORT, _DATA = 0, 2, 7, 11
 # from where on order is worth more than short code, and in how many lines browsers took it (docs/engine/page.md)
 _WAITING, _MOST_LINES = 1 / 8, 20_000
@@ -40,13 +40,14 @@ class Module:
     data: int
 
 
-def module(text: str, export: str, waiting: float) -> Module:
-    """Return the module of LLVM assembly for vectors of WIDTH, with one function exported.
+def module(text: str, export: str, waiting: float, width: int = WIDTH) -> Module:
+    """Return the module of LLVM assembly for vectors of WIDTH, or of none, with one function exported.
 
     `waiting` is how long the longest chain of instructions takes, over how long it takes to begin all of them.
     RuntimeError if the assembly is malformed or needs anything that is not in it, as a function of a C library.
     """
-    sections = list(_sections(_object(text, waiting > _WAITING and not is_long(text, _MOST_LINES))))
+    ordered = waiting > _WAITING and not is_long(text, _MOST_LINES)
+    sections = list(_sections(_object(text, ordered, _FEATURES if width == ALONE else f"+simd128,{_FEATURES}")))
     numbers = [_function(_Bytes(body), export) for kind, body in sections if kind == _CUSTOM]
     number = next((one for one in numbers if one is not None), None)
     if number is None:
@@ -62,7 +63,7 @@ def module(text: str, export: str, waiting: float) -> Module:
     return Module(whole, max((_data_end(_Bytes(body)) for kind, body in kept if kind == _DATA), default=0))
 
 
-def _object(text: str, ordered: bool) -> bytes:
+def _object(text: str, ordered: bool, features: str) -> bytes:
     """Return the object file; as for a processor, passes over the module would gain nothing.
 
     WebAssembly computes on a stack, for which the code generator moves each instruction to the first that takes its
@@ -71,7 +72,7 @@ def _object(text: str, ordered: bool) -> bytes:
     binding.initialize_all_targets()
     binding.initialize_all_asmprinters()
     machine = binding.Target.from_triple(_TRIPLE).create_target_machine(
-        cpu="generic", features=_FEATURES, opt=0 if ordered else 3, codemodel="default", reloc="static"
+        cpu="generic", features=features, opt=0 if ordered else 3, codemodel="default", reloc="static"
     )
     parsed = binding.parse_assembly(_selected(text) if ordered else text)
     parsed.triple, parsed.data_layout = _TRIPLE, str(machine.target_data)

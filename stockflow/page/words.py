@@ -17,6 +17,7 @@ from stockflow.page.contents import Contents
 from stockflow.page.pictures import MOVING, pictures, undrawn
 from stockflow.page.resume import inputs_from, points_from, stops
 from stockflow.page.sliders import curves, movable, slider
+from stockflow.page.wasm import ALONE
 from stockflow.version import VERSION
 
 
@@ -31,7 +32,7 @@ def described(page: Contents) -> dict[str, object]:
     times = [x for one in page.tables.values() for x in one.xs]
     likely = [moment for moment, x in zip(points, times, strict=True) if first <= x <= last]
     stopped = stops([*likely, *moved], page.code["steps"], 8 * page.runs * page.code["held"])
-    moments = iter(points)
+    moments, alone = iter(points), {"width": ALONE, "data": page.alone.data}
     return {
         "title": asked.title or _title(PurePath(model.file.name).stem.replace("_", " ")),
         "origin": {
@@ -61,7 +62,7 @@ def described(page: Contents) -> dict[str, object]:
             "pictures": undrawn(model, outputs) if asked.pictures else 0,
         },
         "check": _check(page),
-        "code": {**page.code, "shape": list(page.plan.table.shape), "stops": stopped},
+        "code": {**page.code, "shape": list(page.plan.table.shape), "stops": stopped, "alone": alone},
     }
 
 

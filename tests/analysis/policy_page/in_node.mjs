@@ -9,7 +9,7 @@ const { runner, unpacked, opened, ordered, restored, Runs, filledIn, curvesOf, p
   new Function(`${own}; return ${names};`)();
 const packed = await unpacked(text("numbers"));
 const model = filledIn(JSON.parse(text("model")), restored(ordered(packed, packed.length / 8, 1, Float64Array), 1));
-const data = await opened(model, { module: text("module"), table: text("table-bytes"), draws: text("draws") });
+const data = await opened(model, text);
 const piece = 6, run = await runner()(model.code, data.bytes, data.table, data.saved, model.outputs.length, piece);
 const runs = new Runs(model, data, [async (...all) => run(...all)], piece, (all) => all);
 const ask = (curves, every) => runs.ask({ values: {}, curves, every }, every ? undefined : () => {});

@@ -7,7 +7,7 @@
   const page = new Function("unpack", `${own}; if (unpack) unpacked = unpack; return ${names};`)(unpack);
   const { runner, opened, rowsOf, pointsOf, Whole, quantiles, totalOf, copied } = page;
   const model = JSON.parse(text("model")), times = model.time.values.length, outputs = totalOf(model);
-  const data = await opened(model, { module: text("module"), table: text("table-bytes"), draws: text("draws") });
+  const data = await opened(model, text);
   const piece = 6, run = await runner()(model.code, data.bytes, data.table, data.saved, outputs, piece);
   const runs = Math.max(1, model.draws), columns = model.inputs.length, all = [], spreads = [];
   for (const setting of settings) {

@@ -55,7 +55,7 @@ def parsed(text: str) -> Elements:
 def test_a_page_of_a_hostile_model_has_the_elements_of_any_other() -> None:
     plain, bad = (parsed(html(contents(model, Asked()))) for model in (EPIDEMIC, hostile()))
     assert [tag for tag, _ in bad.tags] == [tag for tag, _ in plain.tags]
-    assert len(bad.scripts) == len(plain.scripts) == 5
+    assert len(bad.scripts) == len(plain.scripts) == 6
 
 
 def test_what_a_hostile_model_says_is_carried_whole() -> None:
