@@ -28,20 +28,19 @@ _STATE = re.compile(r"^  %s(\d+) = phi <\d+ x double> \[(.+), %\w+\], \[(.+), %n
 def points_from(plan: Plan) -> list[int]:
     """Return, for every open value of a run, the first moment whose computation reads it, or their number if none does.
 
-    It is 0 for all where that is not known beforehand: what starting values are made of, tables that are read at
-    anything but a time that is the same in all runs, and automatic steps.
+    It is 0 for all where that is not known beforehand: tables that are read at anything but a time or a place that is
+    the same in all runs, and automatic steps.
     """
     if SCHEMES[plan.method].order:
         return [0] * plan.points
     graph, states, times = plan.system.graph, plan.system.states, plan.clock.evaluated(plan.method)
-    starting = set(graph.reachable([*plan.hoisted, *(state.initial for state in states)]))
     found = np.full(plan.points, len(plan.clock.times))
-    for node in graph.reachable([*starting, *_roots(plan)]):
+    for node in graph.reachable([*plan.hoisted, *(state.initial for state in states), *_roots(plan)]):
         op, args, payload = graph.nodes[node]
         if op != "path" or not isinstance(payload, Path):
             continue
         values = found[payload.first : payload.first + payload.points]  # a view
-        if node in starting or graph.stage[args[0]] != TIME:
+        if graph.stage[args[0]] not in {0, TIME}:
             values[:] = 0
             continue
         below = np.clip(np.trunc(graph.evaluate(args, times)[0]), 0, payload.points - 2)

@@ -43,13 +43,17 @@ def test_a_point_that_no_moment_reads_counts_never() -> None:
     [
         (f"c= {CURVE.format('S')}", "S= INTEG(c, 0)"),
         (f"c= {CURVE.format('Time+a')}", "a= 1", "S= INTEG(c, 0)"),
-        (f"c= {CURVE.format('Time')}", "S= INTEG(1, c)"),
-        (f"c= {CURVE.format('Time')}", "S= INTEG(c, INITIAL(c))"),
+        (f"c= {CURVE.format('a')}", "a= 1", "S= INTEG(1, c)"),
     ],
-    ids=["a stock", "an input", "a starting value", "INITIAL"],
+    ids=["a stock", "an input beside time", "an input in a starting value"],
 )
 def test_what_is_not_known_beforehand_counts_from_the_start(equations: tuple[str, ...]) -> None:
     assert read(*equations) == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("stock", ["INTEG(1, c)", "INTEG(c, INITIAL(c))", "INTEG(c+a, a*INITIAL(c))"])
+def test_of_a_curve_in_a_starting_value_the_points_at_the_start_count_from_there(stock: str) -> None:
+    assert read(f"c= {CURVE.format('Time')}", "a= 1", f"S= {stock}") == [0, 0, 5 * 8, 10 * 8]
 
 
 def test_stops_are_few_and_neither_the_start_nor_beyond_the_end() -> None:
