@@ -1,10 +1,11 @@
 """What a move on a policy maker's page takes, by what is moved, on all threads of the page and on one.
 
 A move is the time from a setting to the frame that shows all draws of it, charts and verdict; the path that it is held
-against has been run before. Beside it stand the processor's own times of the thread that draws and of the workers,
-which other work on the machine does not add to: on processors that are free a move takes about the first and the
-second's share of one thread.  What is out of sight is drawn when moves rest, and is in none of them: at the top of a
-page in a window of 1280 by 900 pixels two charts are in sight, farther down most of them, and the long path never.
+against has been run before, but where a world moves, in which it is run as well.  Beside it stand the processor's own
+times of the thread that draws and of the workers, which other work on the machine does not add to: on processors that
+are free a move takes about the first and the second's share of one thread.  What is out of sight is drawn when moves
+rest, and is in none of them: at the top of a page in a window of 1280 by 900 pixels two charts are in sight, farther
+down most of them, and the long path never.
 """
 
 import json
@@ -29,9 +30,10 @@ HEAD = (
     "workers",
     "on free ones",
 )
-_MOVE = """(async (set) => {
+_MOVE = """(async ({ world, ...set }) => {
   const page = policyPage, { setting } = page;
   setting.clear();
+  if (world) setting.world = worldNamed(page.policy, world);
   for (const [name, one] of Object.entries(set)) setting.set(name, one);
   const begin = performance.now();
   await page.moved();
@@ -75,6 +77,7 @@ def _kinds(page: PolicyPage, random: np.random.Generator) -> dict[str, Callable[
     """Return what a move may set of the first instrument that buyers are paid by, anew at every call."""
     name, study = next(one.name for one in page.instruments if one.to_buyers), page.study
     years = np.arange(study.since, study.horizon - study.exit.years_after + QUARTER, QUARTER)
+    worlds = len(page.scaled)
 
     def level(low: int, high: int) -> dict[str, float]:
         return {"level": float(random.integers(low, high)), "since": float(random.choice(years))}
@@ -93,4 +96,9 @@ def _kinds(page: PolicyPage, random: np.random.Generator) -> dict[str, Callable[
         "a level, to 100%": lambda: {name: level(0, 101)},
         "a level and an end": lambda: {name: level(0, 100) | end()},
         "a level above 100%": lambda: {name: level(101, 201)},
+        "a world, below what is expected": lambda: {"world": [int(part) for part in random.integers(50, 100, worlds)]},
+        "a world and an end": lambda: {
+            "world": [int(part) for part in random.integers(50, 301, worlds)],
+            name: end(),
+        },
     }
