@@ -86,7 +86,7 @@ class Assembly(Skeleton):
                 self.names[node] = f"%{'s' if held else 'x'}{payload}"
         self.compute(self.plan.body)
         self.waiting = waiting(writer.lines)
-        writer.lines = reordered(writer.lines)
+        writer.lines = reordered(writer.lines, writer.registers)
         self.put_early()
         self.last = self.cut("stages" if self.staged else "loop")
         self.asked_whether_kept()

@@ -2,15 +2,16 @@
 
 A time step is one long block, far longer than what a processor looks ahead, and in the order of the
 equations most of it waits for the exp or division before it.  Starting each
-instruction when its operands would be ready keeps several chains of work going side by side, as many as there are
-registers for.
+instruction when its operands would be ready keeps several chains of work going side by side.
 """
 
 from __future__ import annotations
 
 import heapq
+import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import insort
+from collections.abc import Mapping, Sequence
 
 _NAMES = re.compile(r"%[\w.]+")
 # cycles until a result can be used, about the same on the processors of the last ten years
@@ -24,13 +25,57 @@ _CYCLES: Mapping[str, int] = {
 _OTHERWISE = 1
 # vector instructions begun per cycle
 _WIDTH = 2
-# vectors that the narrower processors hold at a time, and of how many that free one the best is chosen
-_REGISTERS, _LATEST = 16, 8
+# where registers are full, the instruction that frees most is looked for among so many
+_NEXT = 24
 
 
-def reordered(lines: Sequence[str]) -> list[str]:
-    """Return instructions without side effects, each of which names its result, in a better order."""
-    return [lines[place] for place in _Order(lines)]
+def reordered(lines: Sequence[str], registers: float = math.inf) -> list[str]:
+    """Return instructions without side effects, each of which names its result, in a better order.
+
+    Compilers that keep the order want it to spare registers; LLVM does so itself for a processor.
+    """
+    operands = _operands(lines)
+    users: list[list[int]] = [[] for _ in lines]
+    for place, needed in enumerate(operands):
+        for one in needed:
+            users[one].append(place)
+    cycles = [_latency(line) for line in lines]
+    chain = list(cycles)
+    for place in reversed(range(len(lines))):
+        chain[place] += max((chain[one] for one in users[place]), default=0)
+    missing, wanted = [len(needed) for needed in operands], [len(some) for some in users]
+    possible = [0.0] * len(lines)
+    # by the moment they can begin, and then among those that can by the longest chain behind them
+    coming = [(0.0, place) for place, count in enumerate(missing) if not count]
+    ready: list[tuple[int, int]] = []
+    now, order, held = 0.0, list[str](), 0
+
+    def freed(at: int) -> int:
+        """Return how many results fewer are held after the one of those ready that stands there."""
+        place = -ready[at][1]
+        return sum(wanted[one] == 1 for one in operands[place]) - bool(wanted[place])
+
+    while coming or ready:
+        if not ready:
+            now = max(now, coming[0][0])
+        while coming and coming[0][0] <= now:
+            place = heapq.heappop(coming)[1]
+            insort(ready, (chain[place], -place))
+        last = len(ready) - 1
+        some = range(last, max(-1, last - _NEXT), -1) if held > registers else [last]
+        place = -ready.pop(max(some, key=freed))[1]
+        order.append(lines[place])
+        held += bool(wanted[place])
+        for one in operands[place]:
+            wanted[one] -= 1
+            held -= not wanted[one]
+        for one in users[place]:
+            possible[one] = max(possible[one], now + cycles[place])
+            missing[one] -= 1
+            if not missing[one]:
+                heapq.heappush(coming, (possible[one], one))
+        now += 1 / _WIDTH
+    return order
 
 
 def waiting(lines: Sequence[str]) -> float:
@@ -39,88 +84,6 @@ def waiting(lines: Sequence[str]) -> float:
     for line, needed in zip(lines, _operands(lines), strict=True):
         ends.append(_latency(line) + max((ends[one] for one in needed), default=0))
     return max(ends, default=0) * _WIDTH / max(len(lines), 1)
-
-
-class _Order:
-    """The places of instructions, one after the other, as a processor begins them.
-
-    It is the one of the longest chain that comes, of all that can begin; where results that are still wanted fill the
-    registers, it is one of the latest after which no more are.
-    """
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        self.operands = _operands(lines)
-        self.users: list[list[int]] = [[] for _ in lines]
-        for place, needed in enumerate(self.operands):
-            for one in needed:
-                self.users[one].append(place)
-        self.cycles = [_latency(line) for line in lines]
-        self.chain = list(self.cycles)
-        for place in reversed(range(len(lines))):
-            self.chain[place] += max((self.chain[one] for one in self.users[place]), default=0)
-        self.missing = [len(needed) for needed in self.operands]
-        self.wanted = [len(some) for some in self.users]
-        self.begun, self.can = [False] * len(lines), [False] * len(lines)
-        self.possible = [0.0] * len(lines)
-        self.coming = [(0.0, place) for place, count in enumerate(self.missing) if not count]
-        self.ready: list[tuple[int, int]] = []
-        self.freeing: list[int] = []
-
-    def __iter__(self) -> Iterator[int]:
-        now, held = 0.0, 0
-        for _ in self.operands:
-            now = self._look(now)
-            place = self._freeing() if held > _REGISTERS and self.freeing else self.ready[0][1]
-            self.begun[place] = True
-            held += bool(self.wanted[place]) - sum(self.wanted[one] == 1 for one in self.operands[place])
-            self._take(place)
-            for one in self.users[place]:
-                self.possible[one] = max(self.possible[one], now + self.cycles[place])
-                self.missing[one] -= 1
-                if not self.missing[one]:
-                    heapq.heappush(self.coming, (self.possible[one], one))
-            yield place
-            now += 1 / _WIDTH
-
-    def _look(self, now: float) -> float:
-        """Find what can begin, now or at the first moment at which anything can; return that."""
-        self._drop()
-        if not self.ready:
-            now = max(now, self.coming[0][0])
-        while self.coming and self.coming[0][0] <= now:
-            place = heapq.heappop(self.coming)[1]
-            heapq.heappush(self.ready, (-self.chain[place], place))
-            self.can[place] = True
-            self._note(place)
-        return now
-
-    def _drop(self) -> None:
-        while self.ready and self.begun[self.ready[0][1]]:
-            heapq.heappop(self.ready)
-        while self.freeing and self.begun[self.freeing[-1]]:
-            self.freeing.pop()
-
-    def _freed(self, place: int) -> int:
-        """Return how many registers fewer are held after an instruction."""
-        return sum(self.wanted[one] == 1 for one in self.operands[place]) - bool(self.wanted[place])
-
-    def _note(self, place: int) -> None:
-        if self._freed(place) >= 0:
-            self.freeing.append(place)
-
-    def _freeing(self) -> int:
-        """Return the one of the latest that frees most."""
-        self.freeing[-_LATEST:] = latest = [one for one in self.freeing[-_LATEST:] if not self.begun[one]]
-        return max(reversed(latest), key=lambda one: (self._freed(one), self.chain[one]))
-
-    def _take(self, place: int) -> None:
-        """Its operands are wanted once less, which may let the last that wants one free a register."""
-        for one in self.operands[place]:
-            self.wanted[one] -= 1
-            if self.wanted[one] == 1:
-                last = next(user for user in self.users[one] if not self.begun[user])
-                if self.can[last]:
-                    self._note(last)
 
 
 def _operands(lines: Sequence[str]) -> list[list[int]]:

@@ -47,6 +47,9 @@ def bits_of(value: float) -> int:
 class Writer:
     """Collects instructions in `lines`, with the declarations and constants they need; `count` of them have names."""
 
+    #: vectors that the order of instructions may fill
+    registers = math.inf
+
     def __init__(self, width: int) -> None:
         self.width = width
         self.double = f"<{width} x double>"

@@ -28,6 +28,8 @@ _LOG = (
 class Lanes(Writer):
     """Writes for a page; numbers are read once for every call, as three instructions make one anew at each use."""
 
+    registers = 16  # of the processors that most browsers run on
+
     def __init__(self, width: int) -> None:
         super().__init__(width)
         self._kept: dict[int, str] = {}

@@ -26,7 +26,7 @@ _TRIPLE = "wasm32-unknown-unknown"
 _FEATURES = "+bulk-memory,+bulk-memory-opt,+nontrapping-fptoint,+sign-ext,+mutable-globals"
 _CUSTOM, _IMPORT, _EXPORT, _DATA = 0, 2, 7, 11
 # from where on order is worth more than short code, and in how many lines browsers took it (docs/engine/page.md)
-_WAITING, _MOST_LINES = 1 / 8, 20_000
+_WAITING, _MOST_LINES = 1 / 6, 20_000
 # sections that come after the exports, in the order that the format asks for
 _LATER = {8, 9, 12, 10, 11}
 _SYMBOLS, _FUNCTION, _UNDEFINED, _NAMED = 8, 0, 0x10, 0x40
