@@ -13,6 +13,7 @@ in `benchmarks.engine`. What SDEverywhere's JavaScript takes is told in `docs/en
 """
 
 import argparse
+import base64
 import gzip
 import json
 import tempfile
@@ -36,8 +37,9 @@ from benchmarks.scalar_c import script
 from benchmarks.table import grid
 from stockflow.arrays import Array
 from stockflow.commands.bench import timed
-from stockflow.page.contents import Asked, Contents, contents
+from stockflow.page.contents import Asked, Contents, compiled, contents
 from stockflow.page.page import html
+from stockflow.page.wasm import WIDTH
 
 DRAWS = 200
 SIZES = ("case", "kB", "kB gzipped", "first answer, ms", "native runs, ms", "plain JavaScript, one thread")
@@ -82,21 +84,29 @@ _SCRIPT = """((values, table, saved, moments, runs, size) => {
   }
   return [best, Array.from(given[1])];
 })"""
-# the parts of a move, one after the other on one thread: runs, quantiles, drawing
-_PARTS = """(async () => {
-  const page = stockflowPage, { model } = page, { draws, bytes, table, saved } = page.runs.data;
-  const run = await runner()(model.code, bytes, table, saved, totalOf(model), model.draws);
+# the parts of a move, one after the other on one thread: runs, quantiles, drawing; and, in turns with them, runs in the
+# short code that is given and without vectors
+_PARTS = """(async (short) => {
+  const page = stockflowPage, { model } = page, { code } = model, { draws, bytes, table, saved } = page.runs.data;
+  const made = (code, module) => runner()(code, module, table, saved, totalOf(model), model.draws);
+  const run = await made(code, bytes);
+  const shorter = await made(code, Uint8Array.from(atob(short), (one) => one.charCodeAt(0)));
+  const alone = await made({ ...code, ...code.alone }, await unpacked(byId("alone").textContent));
   const rows = rowsOf(model, draws, plainSetting()), points = pointsOf(model, plainSetting()).shared;
-  const parts = [[], [], []];
+  const parts = [[], [], [], [], []];
   for (let k = 0; k < 15; k++) {
     const a = performance.now(), out = run(rows, points, 0, model.draws), b = performance.now();
     quantiles(new Whole([out.out], page.times.length, totalOf(model)), model.outputs.length);
     const c = performance.now();
     page.charts.forEach((one) => one.draw());
-    [b - a, c - b, performance.now() - c].forEach((one, part) => parts[part].push(one));
+    const d = performance.now();
+    shorter(rows, points, 0, model.draws);
+    const e = performance.now();
+    alone(rows, points, 0, model.draws);
+    [b - a, c - b, d - c, e - d, performance.now() - e].forEach((one, part) => parts[part].push(one));
   }
   return parts.map((some) => Math.min(...some));
-})()"""
+})"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +148,8 @@ def measured(case: str, draws: int, moves: int, browser: Tab) -> Measured:
         frame, seen = seen_moves(path, len(page.sliders), moves, browser)
         browser.open(path.as_uri())
         found = np.array(browser.run("stockflowPage.now.found.map((of) => Array.from(of[2]))"))
-        parts, script = tuple(browser.run(_PARTS)), scripted(page, browser)
+        short = base64.b64encode(compiled(page.plan, WIDTH, short=True)[0].content).decode()
+        parts, script = tuple(browser.run(f"{_PARTS}({json.dumps(short)})")), scripted(page, browser)
         policy = {}
         for threads, set_up in (("all", ""), ("one", "stockflowPage.runs.workers.length = 1;")):
             browser.run(f"{set_up}document.getElementById('reset').click()")
@@ -259,6 +270,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "one thread: runs",
         "quantiles",
         "drawing",
+        "runs in short code",
+        "without vectors",
         "native runs, ms",
         "plain JavaScript",
         "difference",

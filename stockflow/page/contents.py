@@ -86,7 +86,7 @@ class Contents:
     @cached_property
     def alone(self) -> Module:
         """The module that makes one run at a time, for browsers without vectors; short, as they are rare."""
-        return _compiled(self.plan, ALONE)[0]
+        return compiled(self.plan, ALONE, short=True)[0]
 
     @property
     def runs(self) -> int:
@@ -129,18 +129,21 @@ def contents(model: Model, asked: Asked) -> Contents:
     )
     plan = simulator.task.plan()
     _check_size(simulator, plan, len(drawn))
-    made, assembly, held = _compiled(plan, WIDTH)
+    made, assembly, held = compiled(plan, WIDTH)
     sizes = {"columns": assembly.columns, "points": plan.points, "workspace": assembly.workspace, "held": held}
     code = {**sizes, "width": WIDTH, "data": made.data, "steps": len(plan.clock.saved)}
     rest = (tuple(sampled), drawn, given, plan, made, code)
     return Contents(model, asked, simulator, tuple(sliders), len(outputs), opened, *rest)
 
 
-def _compiled(plan: Plan, width: int) -> tuple[Module, Assembly, int]:
-    """Return the module of a plan, what it was made of, and how many vectors of a block are held at a stop."""
+def compiled(plan: Plan, width: int, short: bool = False) -> tuple[Module, Assembly, int]:
+    """Return the module of a plan, what it was made of, and how many vectors of a block are held at a stop.
+
+    A module that is not `short` keeps the order of its instructions where a step waits for them.
+    """
     assembly = written(plan, width, laid=True, writer=Lanes)
     text, held = resumable(assembly)
-    return module(text, "simulate", 0.0 if width == ALONE else assembly.waiting, width), assembly, held
+    return module(text, "simulate", 0.0 if short else assembly.waiting, width), assembly, held
 
 
 def _check_size(simulator: Simulator, plan: Plan, draws: int) -> None:

@@ -116,10 +116,13 @@ function restored(values, columns) {
 }
 
 // What a page brings along, packed, each block a `text` by its name; a browser without vectors takes the module without.
+// An error where it refuses both.
 async function opened(model, text) {
   const { code } = model, [steps, series] = code.shape, whole = await unpacked(text("module")), able = WebAssembly.validate(whole);
   if (!able) Object.assign(code, code.alone);
-  const bytes = able ? whole : await unpacked(text("alone")), rest = await unpacked(text("table-bytes")), drawn = await unpacked(text("draws"));
+  const bytes = able ? whole : await unpacked(text("alone"));
+  if (!able && !WebAssembly.validate(bytes)) throw new Error("this browser's WebAssembly refuses it");
+  const rest = await unpacked(text("table-bytes")), drawn = await unpacked(text("draws"));
   const split = steps * series * 8;
   return {
     bytes,
@@ -264,7 +267,7 @@ function apart(model, one, other) {
 }
 
 // Runs settings one after the other, pieces of draws side by side; of live settings the latest alone is waited for.  A
-// setting that differs only later on from `whole`, the last one that was run from the start, begins at a stop.  What is
+// setting that differs only later on from `whole`, the last live one that was run from the start, begins at a stop.  What is
 // said of the runs that are there is `summed` up; of a setting that has `every`, { places: of outputs, from: a step },
 // { whole, each: parts of (run, step, output), from: their first step, not later than that }.
 class Runs {
@@ -360,7 +363,6 @@ function worker(url, args) {
 // Threads in workers where the browser lets a page of a file start them, else this one.
 async function start(model, text, summed = quantiles) {
   const data = await opened(model, text), runs = Math.max(1, model.draws);
-  if (!WebAssembly.validate(data.bytes)) throw new Error("this browser's WebAssembly refuses it");
   const threads = Math.max(1, Math.min(8, navigator.hardwareConcurrency ?? 1, Math.ceil(runs / 16)));
   const piece = Math.max(2, Math.min(26, 2 * Math.ceil(runs / threads / 16)));
   const args = [model.code, data.bytes, data.table, data.saved, totalOf(model), piece];

@@ -17,10 +17,10 @@ from page_helpers import ROOT, hostile, of_text
 import stockflow
 from stockflow.errors import InputError
 from stockflow.language.data_tables import Column, read_data
-from stockflow.page.contents import Asked, contents
+from stockflow.page.contents import Asked, compiled, contents
 from stockflow.page.page import html, shuffled
 from stockflow.page.sliders import slider
-from stockflow.page.wasm import module
+from stockflow.page.wasm import WIDTH, module
 from stockflow.page.words import described
 from stockflow.pictures.layout import view
 
@@ -260,3 +260,19 @@ def test_a_page_of_our_largest_model_is_small() -> None:
     assert len(text) < 1_200_000
     assert len(gzip.compress(text.encode())) < 300_000
     assert re.search(r"sha256-", text)
+
+
+@pytest.mark.parametrize("deep", [True, False])
+def test_a_step_that_waits_keeps_its_order_at_the_price_of_longer_code(deep: bool) -> None:
+    places = range(60)
+    taken = [f"x{place - 1}" if deep and place else f"S{place}" for place in places]
+    equations = [f"x{place}= EXP(-{one}/{place + 7})" for place, one in zip(places, taken, strict=True)]
+    page = contents(
+        of_text(*equations, *(f"S{place}= INTEG(x{place}, 0)" for place in places)),
+        Asked(outputs=[f"S{place}" for place in places], pictures=False),
+    )
+    short = compiled(page.plan, WIDTH, short=True)[0]
+    if deep:
+        assert len(page.module.content) > 1.2 * len(short.content)
+    else:
+        assert page.module == short
